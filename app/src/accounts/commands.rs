@@ -1,0 +1,179 @@
+//! One function, one transaction.
+
+use crate::db::{Db, Tx, now, to_micros};
+use crate::error::{Error, Kind};
+use crate::event::{EventData, UserRegistered};
+use crate::id::{SessionId, UserId};
+use crate::outbox::{self, Cause};
+use chrono::Duration;
+
+/// Failed log-ins allowed in [`WINDOW_MINUTES`], for one account and for one address.
+const MAX_FAILURES: (i64, i64) = (10, 50);
+const WINDOW_MINUTES: i64 = 15;
+/// A session ends when it was not used for so long.
+const SESSION_DAYS: i64 = 30;
+
+/// Makes a person and appends `user.registered`. `email` and `name` are checked and as they are
+/// kept. Errors: `Conflict` if the address is taken.
+pub async fn register(
+    tx: &mut Tx,
+    cause: &Cause,
+    email: &str,
+    name: &str,
+    password_hash: &str,
+) -> Result<(), Error> {
+    let registered_at = now();
+    let inserted = sqlx::query(
+        "insert into users (user_id, email, name, password_hash, created_at) \
+         values ($1, $2, $3, $4, $5) on conflict (email) do nothing",
+    )
+    .bind(&cause.actor_id.0)
+    .bind(email)
+    .bind(name)
+    .bind(password_hash)
+    .bind(to_micros(registered_at))
+    .execute(&mut **tx)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Err(Error::new(
+            Kind::Conflict,
+            "There is an account with this e-mail address already. Log in instead.",
+        )
+        .on("email"));
+    }
+    outbox::open_stream(tx, &cause.actor_id).await?;
+    let data = UserRegistered {
+        user_id: cause.actor_id.clone(),
+        email: email.into(),
+        name: name.into(),
+        registered_at,
+        source: "web".into(),
+    };
+    outbox::append(tx, cause, EventData::UserRegistered(data)).await?;
+    Ok(())
+}
+
+/// Counts an attempt before the password is looked at, so that attempts made at once count too.
+/// Errors: `TooMany` for this account or this address.
+pub async fn attempt_login(tx: &mut Tx, email: &str, address: &str) -> Result<(), Error> {
+    let at = now();
+    let since = to_micros(at - Duration::minutes(WINDOW_MINUTES));
+    sqlx::query("delete from login_failures where failed_at < $1")
+        .bind(since)
+        .execute(&mut **tx)
+        .await?;
+    let subjects = [
+        (format!("account:{email}"), MAX_FAILURES.0),
+        (format!("address:{address}"), MAX_FAILURES.1),
+    ];
+    for (subject, most) in &subjects {
+        let failures: i64 =
+            sqlx::query_scalar("select count(*) from login_failures where subject = $1")
+                .bind(subject)
+                .fetch_one(&mut **tx)
+                .await?;
+        if failures >= *most {
+            return Err(Error::new(
+                Kind::TooMany,
+                "Too many attempts to log in. Wait a quarter of an hour, then try again.",
+            ));
+        }
+    }
+    for (subject, _) in &subjects {
+        sqlx::query("insert into login_failures (subject, failed_at) values ($1, $2)")
+            .bind(subject)
+            .bind(to_micros(at))
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Starts a session. `token_hash` is the SHA-256 of the cookie's token, in hexadecimal.
+pub async fn start_session(
+    tx: &mut Tx,
+    user_id: &UserId,
+    token_hash: &str,
+    user_agent: &str,
+    address: &str,
+) -> Result<(), Error> {
+    let at = now();
+    sqlx::query(
+        "insert into sessions (session_id, token_hash, user_id, created_at, last_seen_at, \
+         expires_at, user_agent, address) values ($1, $2, $3, $4, $4, $5, $6, $7)",
+    )
+    .bind(uuid::Uuid::new_v4().simple().to_string())
+    .bind(token_hash)
+    .bind(&user_id.0)
+    .bind(to_micros(at))
+    .bind(to_micros(at + Duration::days(SESSION_DAYS)))
+    .bind(user_agent)
+    .bind(address)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A log-in that succeeded is no failed attempt after all.
+pub async fn forget_attempts(tx: &mut Tx, email: &str, address: &str) -> Result<(), Error> {
+    sqlx::query("delete from login_failures where subject = $1")
+        .bind(format!("account:{email}"))
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "delete from login_failures where subject = $1 and failed_at = \
+         (select max(failed_at) from login_failures where subject = $1)",
+    )
+    .bind(format!("address:{address}"))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Moves a session's end away from its last use.
+pub async fn prolong_session(tx: &mut Tx, session_id: &SessionId) -> Result<(), Error> {
+    let at = now();
+    sqlx::query("update sessions set last_seen_at = $2, expires_at = $3 where session_id = $1")
+        .bind(&session_id.0)
+        .bind(to_micros(at))
+        .bind(to_micros(at + Duration::days(SESSION_DAYS)))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends one of the person's own sessions. Errors: `NotFound` if it is not one.
+pub async fn end_session(
+    tx: &mut Tx,
+    user_id: &UserId,
+    session_id: &SessionId,
+) -> Result<(), Error> {
+    let ended = sqlx::query("delete from sessions where session_id = $1 and user_id = $2")
+        .bind(&session_id.0)
+        .bind(&user_id.0)
+        .execute(&mut **tx)
+        .await?;
+    if ended.rows_affected() == 0 {
+        return Err(Error::new(
+            Kind::NotFound,
+            "This session has ended already.",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the person with this address "admin" or "member". `false`: there is nobody.
+pub async fn set_role(db: &Db, email: &str, role: &'static str) -> Result<bool, sqlx::Error> {
+    let email = email.trim().to_lowercase();
+    db.write(move |tx| {
+        Box::pin(async move {
+            let done = sqlx::query("update users set role = $2 where email = $1")
+                .bind(email)
+                .bind(role)
+                .execute(&mut **tx)
+                .await?;
+            Ok(done.rows_affected() == 1)
+        })
+    })
+    .await
+}

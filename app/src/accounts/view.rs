@@ -1,0 +1,292 @@
+//! Signing up, logging in, and what one can set: plain pages, no script.
+
+use super::session::Session;
+use super::{Me, SessionInfo, queries, session};
+use crate::accounts::api::{
+    EndSession, Login as LoginForm, Logout, Register as RegisterForm, SetTheme,
+};
+use crate::error::Error;
+use crate::shell::{Broken, chosen_theme, submitted};
+use crate::ui::{Bar, Field, Rail, Submitted, Wordmark, time};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_meta::Title;
+
+/// `/register`.
+#[component]
+pub fn Register() -> impl IntoView {
+    let form = submitted();
+    view! {
+        <Title text="Sign up"/>
+        <Guests>
+            <h1>"Your tasks, and everything that happens to them, live in every window you have open."</h1>
+            <form class="fields" method="post" action=RegisterForm::url()>
+                <Refusal form=form.clone()/>
+                <Field name="name" label="Name" autocomplete="name" submitted=form.clone() autofocus=form.is_none()/>
+                <Field name="email" label="E-mail" kind="email" autocomplete="email" submitted=form.clone()/>
+                <Field
+                    name="password"
+                    label="Password"
+                    kind="password"
+                    autocomplete="new-password"
+                    hint="At least 8 characters. A sentence is best."
+                    submitted=form
+                />
+                <button class="button wide" type="submit">"Sign up"</button>
+            </form>
+            <p class="else">"You have an account? " <a href="/login">"Log in"</a></p>
+        </Guests>
+    }
+}
+
+/// `/login`.
+#[component]
+pub fn Login() -> impl IntoView {
+    let form = submitted();
+    view! {
+        <Title text="Log in"/>
+        <Guests>
+            <h1>"Welcome back."</h1>
+            <form class="fields" method="post" action=LoginForm::url()>
+                <Refusal form=form.clone()/>
+                <Field name="email" label="E-mail" kind="email" autocomplete="username" submitted=form.clone() autofocus=form.is_none()/>
+                <Field
+                    name="password"
+                    label="Password"
+                    kind="password"
+                    autocomplete="current-password"
+                    submitted=form
+                />
+                <button class="button wide" type="submit">"Log in"</button>
+            </form>
+            <p class="else">"You are new here? " <a href="/register">"Sign up"</a></p>
+        </Guests>
+    }
+}
+
+/// The frame of the pages for those who are not logged in: a column, and beside it a picture of the
+/// product. Who is logged in goes to their tasks.
+#[component]
+fn Guests(children: Children) -> impl IntoView {
+    let page = view! {
+        <main class="guests">
+            <div class="door">
+                <Wordmark/>
+                {children()}
+            </div>
+            <Picture/>
+        </main>
+    };
+    Suspend::new(async move {
+        if let Ok((_, Some(_))) = session::current().await {
+            leptos_axum::redirect("/");
+        }
+        page
+    })
+}
+
+/// The product, in the colours the page has.
+#[component]
+fn Picture() -> impl IntoView {
+    let (light, dark) = ("/welcome-light.png", "/welcome-dark.png");
+    let (source, image) = match chosen_theme() {
+        "dark" => (None, dark),
+        "light" => (None, light),
+        _ => (Some(dark), light),
+    };
+    view! {
+        <picture class="picture">
+            {source.map(|source| view! {
+                <source srcset=source media="(prefers-color-scheme: dark)"/>
+            })}
+            <img
+                src=image
+                width="1280"
+                height="800"
+                alt="A list of tasks, and beside it the feed that tells what happened to them."
+            />
+        </picture>
+    }
+}
+
+/// A refusal that is about no field in particular.
+#[component]
+fn Refusal(form: Option<Submitted>) -> impl IntoView {
+    form.filter(|form| form.error.field.is_none())
+        .map(|form| view! { <p class="notice" role="alert">{form.error.detail}</p> })
+}
+
+/// `/you`.
+#[component]
+pub fn You() -> impl IntoView {
+    let form = submitted();
+    Suspend::new(async move {
+        match load().await {
+            Ok(Some((me, session, sessions))) => {
+                view! { <Title text="You"/> <Settings me session sessions form/> }.into_any()
+            }
+            Ok(None) => {
+                leptos_axum::redirect("/login");
+                ().into_any()
+            }
+            Err(error) => view! { <Broken error/> }.into_any(),
+        }
+    })
+}
+
+async fn load() -> Result<Option<(Me, Session, Vec<SessionInfo>)>, Error> {
+    let (state, session) = session::current().await?;
+    let Some(session) = session else {
+        return Ok(None);
+    };
+    let sessions =
+        queries::sessions(state.db.pool(), &session.user_id, &session.session_id).await?;
+    let me = Me {
+        user_id: session.user_id.clone(),
+        name: session.name.clone(),
+    };
+    Ok(Some((me, session, sessions)))
+}
+
+#[component]
+fn Settings(
+    me: Me,
+    session: Session,
+    sessions: Vec<SessionInfo>,
+    form: Option<Submitted>,
+) -> impl IntoView {
+    let system = session.is_admin.then(|| {
+        view! {
+            <section aria-labelledby="system">
+                <h2 id="system">"System"</h2>
+                <p><a href="/system">"Dead letters, and whose events wait"</a></p>
+            </section>
+        }
+    });
+    view! {
+        <div class="frame shows-you">
+            <a class="skip" href="#you">"Skip to the settings"</a>
+            <Rail me=me.clone() here="/you"/>
+            <main class="list-column settings" id="you" tabindex="-1">
+                <header class="head"><h1>"You"</h1></header>
+                {form.map(|form| view! { <p class="notice" role="alert">{form.error.detail}</p> })}
+                <section aria-labelledby="account">
+                    <h2 id="account">"Account"</h2>
+                    <dl class="facts">
+                        <dt>"Name"</dt> <dd>{me.name}</dd>
+                        <dt>"E-mail"</dt> <dd>{session.email}</dd>
+                    </dl>
+                    <form method="post" action=Logout::url()>
+                        <button class="button quiet">"Log out"</button>
+                    </form>
+                </section>
+                <section aria-labelledby="colours">
+                    <h2 id="colours">"Colours"</h2>
+                    <Theme/>
+                </section>
+                <section aria-labelledby="sessions">
+                    <h2 id="sessions">"Where you are logged in"</h2>
+                    <ul class="sessions">
+                        {sessions.into_iter().map(|session| view! { <OneSession session/> }).collect_view()}
+                    </ul>
+                </section>
+                {system}
+            </main>
+            <Bar here="/you"/>
+        </div>
+    }
+}
+
+/// Light, dark, or as the system has it; remembered by this browser.
+#[component]
+fn Theme() -> impl IntoView {
+    let chosen = chosen_theme();
+    let choice = |theme: &'static str, words: &'static str| {
+        view! {
+            <button
+                class="choice"
+                name="theme"
+                value=theme
+                aria-pressed=if chosen == theme { "true" } else { "false" }
+            >
+                {words}
+            </button>
+        }
+    };
+    view! {
+        <form class="choices" method="post" action=SetTheme::url()>
+            {choice("system", "As the system")} {choice("light", "Light")} {choice("dark", "Dark")}
+        </form>
+    }
+}
+
+#[component]
+fn OneSession(session: SessionInfo) -> impl IntoView {
+    let browser = browser(&session.user_agent);
+    let label = format!("End the session of {browser}");
+    view! {
+        <li class="session">
+            <div>
+                <p class="browser">{browser} {session.current.then(|| view! { <span class="this">"this one"</span> })}</p>
+                <p class="since">
+                    {(!session.address.is_empty()).then(|| format!("{} · ", session.address))}
+                    "last used "
+                    <time datetime=time::machine(session.last_seen_at)>{time::utc_text(session.last_seen_at)}</time>
+                </p>
+            </div>
+            {(!session.current).then(|| view! {
+                <form method="post" action=EndSession::url()>
+                    <input type="hidden" name="session_id" value=session.session_id.0/>
+                    <button class="button quiet" aria-label=label>"End"</button>
+                </form>
+            })}
+        </li>
+    }
+}
+
+/// "Firefox on Linux", as far as the browser says; else what it says.
+fn browser(user_agent: &str) -> String {
+    let named = |names: &[(&str, &'static str)]| {
+        names
+            .iter()
+            .find(|(sign, _)| user_agent.contains(sign))
+            .map(|(_, name)| *name)
+    };
+    // The more particular first: nearly all call themselves Safari too.
+    let browser = named(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ]);
+    let system = named(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.into(),
+        (None, _) if user_agent.is_empty() => "An unnamed browser".into(),
+        (None, _) => user_agent.chars().take(60).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser;
+
+    #[test]
+    fn browsers_are_named_in_words() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        assert_eq!(browser(chrome), "Chrome on Linux");
+        assert_eq!(browser("curl/8.5.0"), "curl");
+        assert_eq!(browser(""), "An unnamed browser");
+        assert_eq!(browser("Lynx"), "Lynx");
+    }
+}

@@ -1,0 +1,447 @@
+//! The database: SQLite by default, PostgreSQL at scale, the same SQL for both through `sqlx::Any`.
+//!
+//! [`Db::write`] is the only way to write, [`Db::read`] gives a snapshot to read from.
+
+use crate::crash;
+use crate::error::Error;
+use crate::event::Timestamp;
+use crate::trace::Span;
+use chrono::{DateTime, SubsecRound, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use std::ops::{Deref, DerefMut};
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
+static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// Is told of every write how long it took: once a process, as a logger is.
+static WROTE: OnceLock<fn(Duration)> = OnceLock::new();
+
+/// Has `wrote` told how long each write takes, waiting for its turn and the commit included.
+pub fn on_write(wrote: fn(Duration)) {
+    // A second server in the same process measures into the same place.
+    let _ = WROTE.set(wrote);
+}
+
+/// How many commands may share one commit, and wait for it.
+const GROUP: usize = 256;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Backend {
+    fn name(self) -> &'static str {
+        match self {
+            Backend::Sqlite => "sqlite",
+            Backend::Postgres => "postgresql",
+        }
+    }
+}
+
+/// A handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    backend: Backend,
+    readers: AnyPool,
+    writer: Writer,
+    appended: Arc<Notify>,
+}
+
+#[derive(Clone)]
+enum Writer {
+    /// SQLite allows one writer: a task of its own that commits what is queued together.
+    Queue(mpsc::Sender<Job>),
+    /// PostgreSQL orders writers by row locks.
+    Pool(AnyPool),
+}
+
+/// A write transaction. Dereferences to the connection: `query.execute(&mut **tx)`.
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    backend: Backend,
+    appended: bool,
+}
+
+impl Tx {
+    /// What follows a `select` to keep the rows until the commit. SQLite locks everything anyway.
+    pub fn for_update(&self) -> &'static str {
+        match self.backend {
+            Backend::Sqlite => "",
+            Backend::Postgres => " for update",
+        }
+    }
+
+    /// Tells the relay, once committed, that there is something to publish.
+    pub(crate) fn mark_appended(&mut self) {
+        self.appended = true;
+    }
+}
+
+impl Deref for Tx {
+    type Target = AnyConnection;
+    fn deref(&self) -> &AnyConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}
+
+/// Runs a command inside the writer's transaction and says how to answer once that is committed.
+type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Ran> + Send>;
+/// Called after the commit, with its error if it failed.
+type Answer = Box<dyn FnOnce(Result<(), &sqlx::Error>) + Send>;
+
+/// How a job went.
+enum Ran {
+    /// Keep its changes; answer after the commit.
+    Keep(Answer),
+    /// Undo its changes; it has been answered already.
+    Undo,
+}
+
+impl Db {
+    /// Opens the database, makes it if it is an SQLite file that does not exist yet, and brings its
+    /// tables up to date. `url` is `sqlite://path` or `postgres://…`.
+    pub async fn connect(url: &str) -> Result<Db, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let db = if let Some(path) = url.strip_prefix("sqlite:") {
+            Self::connect_sqlite(path.trim_start_matches("//")).await?
+        } else {
+            Self::connect_postgres(url).await?
+        };
+        Ok(db)
+    }
+
+    async fn connect_sqlite(path: &str) -> Result<Db, sqlx::Error> {
+        let file = path.split('?').next().unwrap_or(path);
+        if let Some(folder) = Path::new(file).parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let url = format!("sqlite://{file}?mode=rwc");
+        let pool = |size: u32, extra: &'static str| {
+            AnyPoolOptions::new()
+                .max_connections(size)
+                .min_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(move |conn, _| {
+                    Box::pin(async move {
+                        sqlx::raw_sql(
+                            "pragma busy_timeout = 5000; pragma journal_mode = wal; \
+                             pragma synchronous = full; pragma foreign_keys = on;",
+                        )
+                        .execute(&mut *conn)
+                        .await?;
+                        sqlx::raw_sql(extra).execute(conn).await?;
+                        Ok(())
+                    })
+                })
+        };
+        let write = pool(1, "").connect(&url).await?;
+        SQLITE.run(&write).await.map_err(migration)?;
+        let readers = pool(4, "pragma query_only = on").connect(&url).await?;
+        let appended = Arc::new(Notify::new());
+        let (jobs, queue) = mpsc::channel(GROUP * 4);
+        tokio::spawn(write_groups(write, queue, appended.clone()));
+        Ok(Db {
+            backend: Backend::Sqlite,
+            readers,
+            writer: Writer::Queue(jobs),
+            appended,
+        })
+    }
+
+    async fn connect_postgres(url: &str) -> Result<Db, sqlx::Error> {
+        let pool = AnyPoolOptions::new()
+            .max_connections(24)
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(|conn, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql("set idle_in_transaction_session_timeout = '30s'")
+                        .execute(conn)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect(url)
+            .await?;
+        POSTGRES.run(&pool).await.map_err(migration)?;
+        Ok(Db {
+            backend: Backend::Postgres,
+            readers: pool.clone(),
+            writer: Writer::Pool(pool),
+            appended: Arc::default(),
+        })
+    }
+
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// For single queries that need no snapshot.
+    pub fn pool(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// Waits until a commit in this process has appended events.
+    pub async fn appended(&self) {
+        self.appended.notified().await;
+    }
+
+    /// Runs `command` in one transaction: all of it is durable when this returns `Ok`, none of it
+    /// has happened when it returns `Err`. It goes on to its end even if the caller is dropped.
+    ///
+    /// On SQLite, commands that wait at the same time share a commit, a savepoint each.
+    pub async fn write<T, E, F>(&self, command: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<sqlx::Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let began = Instant::now();
+        let mut span = Span::here("command");
+        let result = self.commit(command).await;
+        span.set("db.system.name", self.backend.name());
+        span.set(
+            "todo.outcome",
+            if result.is_ok() {
+                "committed"
+            } else {
+                "undone"
+            },
+        );
+        drop(span);
+        if let Some(wrote) = WROTE.get() {
+            wrote(began.elapsed());
+        }
+        result
+    }
+
+    async fn commit<T, E, F>(&self, command: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<sqlx::Error> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        match &self.writer {
+            Writer::Queue(jobs) => {
+                let (sender, receiver) = oneshot::channel();
+                let job: Job = Box::new(move |tx| Box::pin(run(command, tx, sender)));
+                jobs.send(job).await.map_err(|_| sqlx::Error::PoolClosed)?;
+                receiver
+                    .await
+                    .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
+            }
+            Writer::Pool(pool) => {
+                let (pool, appended) = (pool.clone(), self.appended.clone());
+                let done = tokio::spawn(async move {
+                    let mut tx = Tx {
+                        inner: pool.begin().await?,
+                        backend: Backend::Postgres,
+                        appended: false,
+                    };
+                    let value = command(&mut tx).await?;
+                    let wake = tx.appended;
+                    if wake {
+                        crash::point("command:before-commit");
+                    }
+                    tx.inner.commit().await?;
+                    if wake {
+                        crash::point("command:after-commit");
+                        appended.notify_one();
+                    }
+                    Ok(value)
+                });
+                done.await
+                    .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
+            }
+        }
+    }
+
+    /// A transaction to read from in which nothing changes: everything is of one moment.
+    pub async fn read(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        match self.backend {
+            Backend::Sqlite => self.readers.begin().await,
+            Backend::Postgres => {
+                self.readers
+                    .begin_with("begin isolation level repeatable read, read only")
+                    .await
+            }
+        }
+    }
+
+    /// Errors: the database does not answer, or its tables are not those of this version.
+    pub async fn ready(&self) -> Result<(), sqlx::Error> {
+        let expected = match self.backend {
+            Backend::Sqlite => &SQLITE,
+            Backend::Postgres => &POSTGRES,
+        };
+        let applied: i64 = sqlx::query_scalar("select max(version) from _sqlx_migrations")
+            .fetch_one(&self.readers)
+            .await?;
+        match expected.iter().map(|migration| migration.version).max() {
+            Some(newest) if newest != applied => Err(sqlx::Error::Migrate(Box::new(
+                sqlx::migrate::MigrateError::VersionMissing(newest),
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes the connections after what is running has ended.
+    pub async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+/// Runs one command and keeps its result for after the commit.
+async fn run<T, E, F>(command: F, tx: &mut Tx, sender: oneshot::Sender<Result<T, E>>) -> Ran
+where
+    T: Send + 'static,
+    E: From<sqlx::Error> + Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+{
+    let result = AssertUnwindSafe(async { command(tx).await })
+        .catch_unwind()
+        .await;
+    match result.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into())) {
+        Ok(value) => Ran::Keep(Box::new(move |committed| {
+            let answer = match committed {
+                Ok(()) => Ok(value),
+                Err(error) => Err(sqlx::Error::Protocol(format!("commit failed: {error}")).into()),
+            };
+            // The caller may have gone; the commit stands all the same.
+            let _ = sender.send(answer);
+        })),
+        Err(error) => {
+            let _ = sender.send(Err(error));
+            Ran::Undo
+        }
+    }
+}
+
+/// SQLite's one writer: takes what is queued into one transaction, never waiting to fill it.
+async fn write_groups(pool: AnyPool, mut queue: mpsc::Receiver<Job>, appended: Arc<Notify>) {
+    while let Some(first) = queue.recv().await {
+        let mut answers = Vec::new();
+        let result = write_group(&pool, first, &mut queue, &mut answers).await;
+        if let Err(error) = &result {
+            tracing::error!(%error, "a group of writes was not committed");
+        }
+        if matches!(result, Ok(true)) {
+            appended.notify_one();
+        }
+        for answer in answers {
+            answer(result.as_ref().map(|_| ()));
+        }
+    }
+    pool.close().await;
+}
+
+/// One group. Says whether events were appended; a job whose answer is dropped counts as failed.
+async fn write_group(
+    pool: &AnyPool,
+    first: Job,
+    queue: &mut mpsc::Receiver<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<bool, sqlx::Error> {
+    let mut tx = Tx {
+        inner: pool.begin_with("begin immediate").await?,
+        backend: Backend::Sqlite,
+        appended: false,
+    };
+    let mut appended = false;
+    let mut next = Some(first);
+    while let Some(job) = next {
+        tx.appended = false;
+        sqlx::raw_sql("savepoint command").execute(&mut *tx).await?;
+        match job(&mut tx).await {
+            Ran::Keep(answer) => {
+                sqlx::raw_sql("release command").execute(&mut *tx).await?;
+                appended |= tx.appended;
+                answers.push(answer);
+            }
+            Ran::Undo => {
+                sqlx::raw_sql("rollback to command; release command")
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
+        next = if answers.len() < GROUP {
+            queue.try_recv().ok()
+        } else {
+            None
+        };
+    }
+    if appended {
+        crash::point("command:before-commit");
+    }
+    tx.inner.commit().await?;
+    if appended {
+        crash::point("command:after-commit");
+    }
+    Ok(appended)
+}
+
+fn migration(error: sqlx::migrate::MigrateError) -> sqlx::Error {
+    sqlx::Error::Migrate(Box::new(error))
+}
+
+/// Now, in the precision the database keeps.
+pub fn now() -> Timestamp {
+    Utc::now().trunc_subsecs(6)
+}
+
+/// A time as the database keeps it: microseconds since 1970, UTC.
+pub fn to_micros(at: Timestamp) -> i64 {
+    at.timestamp_micros()
+}
+
+/// The other way round.
+pub fn from_micros(micros: i64) -> Timestamp {
+    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+}
+
+/// A database error on the request path: logged here, and told to the person without its details.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(%error, "database");
+        if is_passing(&error) {
+            Error::unavailable()
+        } else {
+            Error::internal()
+        }
+    }
+}
+
+/// Whether the database itself is away or busy, so that the same call may succeed later.
+pub fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        // Class 08 connection, 40 rolled back, 53 resources, 57 operator; SQLite's busy, locked, full.
+        sqlx::Error::Database(e) => e.code().is_some_and(|code| {
+            ["08", "40", "53", "57"]
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class))
+                || ["5", "6", "13", "261", "517"].contains(&code.as_ref())
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,28 @@
+//! What the server lends to every request, through Leptos' context.
+
+use crate::db::Db;
+use crate::id::SessionId;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, broadcast};
+
+#[derive(Clone)]
+pub struct State {
+    pub db: Db,
+    /// The site is served over https, so cookies are `Secure` and carry the `__Host-` prefix.
+    pub https: bool,
+    /// Bounds the password hashes computed at once: each takes 19 MiB and a core.
+    pub hashing: Arc<Semaphore>,
+    /// Sessions that were ended, for the sockets that belong to them.
+    pub ended: broadcast::Sender<SessionId>,
+}
+
+impl State {
+    pub fn new(db: Db, https: bool) -> Self {
+        State {
+            db,
+            https,
+            hashing: Arc::new(Semaphore::new(2)),
+            ended: broadcast::channel(1024).0,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Public endpoints for administrators; to everybody else there is nothing at these addresses.
+
+use super::commands;
+use crate::accounts::session;
+use crate::error::{Error, Kind};
+use crate::outbox::Cause;
+use crate::state::State;
+use leptos::prelude::*;
+
+/// The most that can be decided at once.
+const MOST: usize = 100;
+
+/// Has the consumers apply these dead letters' events once more; all of them or, if one cannot be,
+/// none. Errors: `Conflict`, `Invalid`, `NotFound`.
+#[server(prefix = "/api", endpoint = "system/dead-letters/redrive")]
+pub async fn redrive_dead_letters(#[server(default)] ids: Vec<i64>) -> Result<(), Error> {
+    let (state, cause) = cause(&ids).await?;
+    state
+        .db
+        .write::<_, Error, _>(move |tx| {
+            Box::pin(async move {
+                for id in ids {
+                    commands::redrive(tx, &cause, id).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    leptos_axum::redirect("/system");
+    Ok(())
+}
+
+/// Gives these dead letters up; `note` says why. Errors: as above.
+#[server(prefix = "/api", endpoint = "system/dead-letters/discard")]
+pub async fn discard_dead_letters(
+    #[server(default)] ids: Vec<i64>,
+    #[server(default)] note: String,
+) -> Result<(), Error> {
+    let (state, cause) = cause(&ids).await?;
+    state
+        .db
+        .write::<_, Error, _>(move |tx| {
+            Box::pin(async move {
+                for id in ids {
+                    commands::discard(tx, &cause, id, &note).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    leptos_axum::redirect("/system");
+    Ok(())
+}
+
+async fn cause(ids: &[i64]) -> Result<(State, Cause), Error> {
+    let (state, session) = session::require().await?;
+    if !session.is_admin {
+        return Err(Error::new(
+            Kind::NotFound,
+            "There is nothing at this address.",
+        ));
+    }
+    if ids.is_empty() || ids.len() > MOST {
+        return Err(Error::invalid(
+            "ids",
+            format!("Choose 1 to {MOST} dead letters."),
+        ));
+    }
+    let cause = Cause {
+        actor_id: session.user_id,
+        command_id: None,
+        traceparent: session::traceparent(),
+    };
+    Ok((state, cause))
+}
