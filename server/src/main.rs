@@ -1,0 +1,103 @@
+//! The `todo` program.
+
+use clap::{Parser, Subcommand};
+use server::config::Config;
+use server::dlq::Dlq;
+use server::republish::Republish;
+use std::process::ExitCode;
+
+/// Todo Evolution: tasks in the browser, in which every change is an event.
+///
+/// Without a command it serves: on http://127.0.0.1:3000, with its data in data/todo.db and nothing
+/// else to install. Give it DATABASE_URL and KAFKA_BROKERS to run on PostgreSQL and Apache Kafka.
+#[derive(Parser)]
+#[command(name = "todo", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Clone, Subcommand)]
+enum Command {
+    /// Run the application until SIGTERM or Ctrl-C, then finish within 10 seconds (the default)
+    Serve,
+    /// Check that what the tables say equals the fold of all events; exit 1 if anything differs
+    Verify,
+    /// Look after dead letters: what a consumer could not apply, and records that are no events
+    #[command(subcommand)]
+    Dlq(Dlq),
+    /// Publish history again, after the broker was lost; consumers drop what they have applied
+    Republish(Republish),
+    /// Say who may look after the system in the page
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Clone, Subcommand)]
+enum Admin {
+    /// Make the person with this e-mail address an administrator
+    Grant { email: String },
+    /// Make them a member like everybody else
+    Revoke { email: String },
+}
+
+const EXAMPLES: &str = "Examples:
+  todo                                     everything in one process, SQLite, no broker
+  KAFKA_BROKERS=localhost:9092 \\
+  DATABASE_URL=postgres://todo@localhost/todo todo serve
+                                           the same over Apache Kafka and PostgreSQL
+  todo serve --role web                    only pages and sockets; run `--role relay` and
+                                           `--role consumers` beside it, as many as you like
+  todo verify                              prove that no change is without its event
+  todo dlq list --status open              what waits for a decision
+  todo republish --from 1                  after the broker was lost: all of history, in order
+
+Health: GET /healthz (it runs), GET /readyz (database, migrations and transport answer).";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = cli.config.check().and_then(|()| {
+        server::telemetry::start(&cli.config)?;
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(async { run(cli.command.unwrap_or(Command::Serve), cli.config).await })
+    });
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("todo: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `false`: it was done, and what it found or did is not as it should be.
+async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
+    match command {
+        Command::Serve => server::serve(config).await.map(|()| true),
+        Command::Verify => server::verify::print(&config).await,
+        Command::Dlq(command) => server::dlq::run(&server::open(&config).await?, command).await,
+        Command::Republish(options) => {
+            let count = server::republish::run(&server::open(&config).await?, &options).await?;
+            println!("{count} events are published again by the relay that runs, or by the next");
+            Ok(true)
+        }
+        Command::Admin(command) => {
+            let (email, role) = match command {
+                Admin::Grant { email } => (email, "admin"),
+                Admin::Revoke { email } => (email, "member"),
+            };
+            let db = server::open(&config).await?;
+            let found = app::accounts::commands::set_role(&db, &email, role).await?;
+            match found {
+                true => println!("{email} is {role} now"),
+                false => println!("Nobody has the e-mail address {email}."),
+            }
+            Ok(found)
+        }
+    }
+}

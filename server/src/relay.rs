@@ -1,0 +1,438 @@
+//! Brings what was committed to the transport: published in order, then marked as published.
+//!
+//! Any number of processes may run it; the one that holds the lease works. A relay that was paused
+//! and wakes after another took over is fenced: it may publish what is published already, which
+//! consumers drop, but it marks nothing.
+
+use crate::crash;
+use crate::telemetry::metrics;
+use crate::transport::{BATCH, Transport};
+use app::db::{Backend, Db, Tx, now, to_micros};
+use app::event::Event;
+use app::id::UserId;
+use app::outbox::{COLUMNS, StoredEvent};
+use app::system::queries;
+use app::trace::{Kind, Span};
+use sqlx::AssertSqlSafe;
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// A holder that is not heard of for so long has lost the lease.
+const LEASE: Duration = Duration::from_secs(5);
+const RENEW: Duration = Duration::from_millis(1500);
+/// Dead letters published at a time: they may be large.
+const LETTERS: i64 = 50;
+/// Between two looks at what nobody can wake us for.
+const POLL: Duration = Duration::from_secs(1);
+/// How long a batch that is under way may take once we are asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Relays whenever it is this process' turn, until `stop`; then another process takes over at once.
+pub async fn run(db: Db, transport: Arc<dyn Transport>, stop: CancellationToken) {
+    let holder = Uuid::new_v4().to_string();
+    // An SQLite file has one process: whoever held the lease before this one is gone.
+    let mut take_over = db.backend() == Backend::Sqlite;
+    while let Some(lease) = Lease::wait(&db, &holder, take_over, &stop).await {
+        take_over = false;
+        tracing::info!(fence = lease.fence, "relaying");
+        let leading = metrics::leading();
+        tokio::select! {
+            () = lease.keep() => {}
+            () = publish(&lease, transport.as_ref(), &stop) => {}
+        }
+        drop(leading);
+        lease.release().await;
+    }
+}
+
+/// Publishes what there is, and what comes, until `stop` or until another process has the lease.
+async fn publish(lease: &Lease, transport: &dyn Transport, stop: &CancellationToken) {
+    let mut failing = false;
+    while !stop.is_cancelled() {
+        let round = tokio::select! {
+            round = publish_batch(lease, transport) => round,
+            () = expired(stop) => return,
+        };
+        match round {
+            Ok(Round::Full) => failing = false,
+            Ok(Round::All) => {
+                failing = false;
+                tokio::select! {
+                    () = lease.db.appended() => {}
+                    () = sleep(POLL) => {}
+                    () = stop.cancelled() => {}
+                }
+            }
+            Ok(Round::Refused) => pause(stop).await,
+            Ok(Round::Fenced) => {
+                tracing::warn!(fence = lease.fence, "another process relays now");
+                return;
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(%error, "nothing can be relayed just now");
+                }
+                failing = true;
+                pause(stop).await;
+            }
+        }
+    }
+}
+
+enum Round {
+    /// A full batch: there may be more.
+    Full,
+    /// Nothing is left.
+    All,
+    /// The transport did not take everything.
+    Refused,
+    /// The lease is another's, so nothing was marked.
+    Fenced,
+}
+
+async fn publish_batch(lease: &Lease, transport: &dyn Transport) -> anyhow::Result<Round> {
+    // By what is not marked, not by a cursor over positions: they are committed out of order.
+    let sql = format!(
+        "select {COLUMNS} from events where published_at is null order by position limit {BATCH}"
+    );
+    let rows: Vec<StoredEvent> = sqlx::query_as(AssertSqlSafe(sql))
+        .fetch_all(lease.db.pool())
+        .await?;
+    if rows.is_empty() {
+        return publish_dead_letters(lease, transport).await;
+    }
+    let full = rows.len() == BATCH;
+    let (positions, events) = readable(rows);
+    let mut spans: Vec<Span> = events.iter().map(publishing).collect();
+    let acknowledged = transport.publish(&events).await?;
+    crash::point("relay:after-publish");
+    let taken = in_order(&events, &acknowledged);
+    let marked: Vec<i64> = taken.iter().map(|&i| positions[i]).collect();
+    let all = marked.len() == positions.len();
+    if !lease.mark(marked).await? {
+        return Ok(Round::Fenced);
+    }
+    for i in taken {
+        metrics::published(events[i].envelope.event_type);
+        spans[i].failed(false);
+    }
+    drop(spans);
+    crash::point("relay:after-mark");
+    transport.marked();
+    Ok(match (all, full) {
+        (false, _) => Round::Refused,
+        (true, true) => Round::Full,
+        (true, false) => publish_dead_letters(lease, transport).await?,
+    })
+}
+
+/// What a newer version of the application wrote waits for a relay of that version, and with it
+/// what comes after it in the same stream.
+fn readable(rows: Vec<StoredEvent>) -> (Vec<i64>, Vec<Event>) {
+    let mut waiting: HashSet<UserId> = HashSet::new();
+    let rows = rows.into_iter().filter_map(|row| match row.event {
+        Ok(event) if !waiting.contains(&row.user_id) => Some((row.position, event)),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(user_id = %row.user_id, seq = row.seq.0, %error, "an event waits for a newer relay");
+            waiting.insert(row.user_id);
+            None
+        }
+    });
+    rows.unzip()
+}
+
+async fn publish_dead_letters(lease: &Lease, transport: &dyn Transport) -> anyhow::Result<Round> {
+    let mut conn = lease.db.pool().acquire().await?;
+    let letters = queries::unpublished(&mut conn, LETTERS).await?;
+    drop(conn);
+    if letters.is_empty() {
+        return Ok(Round::All);
+    }
+    let acknowledged = transport.publish_dead(&letters).await?;
+    crash::point("relay:after-dead-letters");
+    let taken = letters.iter().zip(acknowledged).filter(|(_, taken)| *taken);
+    let taken: Vec<i64> = taken.map(|(letter, _)| letter.id).collect();
+    let all = taken.len() == letters.len();
+    Ok(match lease.mark_letters(taken).await? {
+        false => Round::Fenced,
+        true if all => Round::Full,
+        true => Round::Refused,
+    })
+}
+
+/// Failed until it is known to be marked.
+fn publishing(event: &Event) -> Span {
+    let mut span = Span::of(event, || "publish".into(), Kind::Producer);
+    span.failed(true);
+    span
+}
+
+/// Which events count as published: of each person's, those before the first that was refused.
+fn in_order(events: &[Event], acknowledged: &[bool]) -> Vec<usize> {
+    let mut refused: HashSet<&UserId> = HashSet::new();
+    let mut taken = Vec::with_capacity(events.len());
+    for (i, event) in events.iter().enumerate() {
+        if !acknowledged.get(i).copied().unwrap_or(false) {
+            refused.insert(event.user_id());
+        } else if !refused.contains(event.user_id()) {
+            taken.push(i);
+        }
+    }
+    taken
+}
+
+/// The right to relay, and the fencing number that proves it.
+struct Lease {
+    db: Db,
+    fence: i64,
+}
+
+impl Lease {
+    /// Waits until it is this process' turn. `None`: asked to stop before.
+    async fn wait(
+        db: &Db,
+        holder: &str,
+        take_over: bool,
+        stop: &CancellationToken,
+    ) -> Option<Lease> {
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            match Self::acquire(db, holder, take_over).await {
+                Ok(Some(fence)) => {
+                    return Some(Lease {
+                        db: db.clone(),
+                        fence,
+                    });
+                }
+                Ok(None) => failing = false,
+                Err(error) => {
+                    if !failing {
+                        tracing::warn!(%error, "the relay's lease cannot be read just now");
+                    }
+                    failing = true;
+                }
+            }
+            pause(stop).await;
+        }
+        None
+    }
+
+    /// The new fencing number, unless another process holds the lease and is not to be taken over
+    /// from. By the clock of this machine: one that goes wrong moves the lease about, but two can
+    /// never mark.
+    async fn acquire(db: &Db, holder: &str, take_over: bool) -> Result<Option<i64>, sqlx::Error> {
+        let ended_before = move || {
+            if take_over {
+                i64::MAX
+            } else {
+                to_micros(now())
+            }
+        };
+        let held: Option<i64> =
+            sqlx::query_scalar("select expires_at from leases where name = 'relay'")
+                .fetch_optional(db.pool())
+                .await?;
+        if held.is_some_and(|expires_at| expires_at > ended_before()) {
+            return Ok(None);
+        }
+        let holder = holder.to_owned();
+        db.write(move |tx| {
+            Box::pin(async move {
+                sqlx::query_scalar(
+                    "insert into leases (name, holder, fence, expires_at) \
+                     values ('relay', $1, 1, $2) on conflict (name) do update \
+                     set holder = excluded.holder, fence = leases.fence + 1, \
+                     expires_at = excluded.expires_at \
+                     where leases.expires_at <= $3 returning fence",
+                )
+                .bind(holder)
+                .bind(to_micros(now() + LEASE))
+                .bind(ended_before())
+                .fetch_optional(&mut **tx)
+                .await
+            })
+        })
+        .await
+    }
+
+    /// Renews the lease for as long as it is ours.
+    async fn keep(&self) {
+        loop {
+            sleep(RENEW).await;
+            match self.set_expiry(to_micros(now() + LEASE)).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!(fence = self.fence, "the relay's lease was lost");
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "the relay's lease was not renewed"),
+            }
+        }
+    }
+
+    async fn release(&self) {
+        if let Err(error) = self.set_expiry(0).await {
+            tracing::warn!(%error, "the relay's lease was not released; it ends by itself");
+        }
+    }
+
+    /// Whether the lease was ours. One that was given up stays so, whatever was still under way.
+    async fn set_expiry(&self, expires_at: i64) -> Result<bool, sqlx::Error> {
+        let fence = self.fence;
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let done = sqlx::query(
+                        "update leases set expires_at = $1 \
+                         where name = 'relay' and fence = $2 and expires_at > 0",
+                    )
+                    .bind(expires_at)
+                    .bind(fence)
+                    .execute(&mut **tx)
+                    .await?;
+                    Ok(done.rows_affected() == 1)
+                })
+            })
+            .await
+    }
+
+    /// Marks dead letters as published, unless the lease is another's: then says `false`.
+    async fn mark_letters(&self, ids: Vec<i64>) -> Result<bool, sqlx::Error> {
+        let fence = self.fence;
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if current_fence(tx).await? != fence {
+                        return Ok(false);
+                    }
+                    for id in ids {
+                        sqlx::query(
+                            "update dead_letters set published_at = $2 where dead_letter_id = $1",
+                        )
+                        .bind(id)
+                        .bind(to_micros(now()))
+                        .execute(&mut **tx)
+                        .await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .await
+    }
+
+    /// Marks the events at `positions` as published and gives them their places in the log, unless
+    /// the lease is another's: then says `false` and has changed nothing.
+    async fn mark(&self, positions: Vec<i64>) -> Result<bool, sqlx::Error> {
+        if positions.is_empty() {
+            return Ok(true);
+        }
+        let fence = self.fence;
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if current_fence(tx).await? != fence {
+                        return Ok(false);
+                    }
+                    let last: Option<i64> =
+                        sqlx::query_scalar("select max(log_offset) from events")
+                            .fetch_one(&mut **tx)
+                            .await?;
+                    let mut places = String::new();
+                    for (place, position) in (last.unwrap_or(0) + 1..).zip(&positions) {
+                        let comma = if places.is_empty() { "" } else { ", " };
+                        // Writing to a string does not fail.
+                        let _ = write!(places, "{comma}({position}, {place})");
+                    }
+                    sqlx::query(AssertSqlSafe(format!(
+                        "update events set published_at = $1, log_offset = place.column2 \
+                         from (values {places}) as place where position = place.column1"
+                    )))
+                    // Never the same text twice: not worth a place among the prepared statements.
+                    .persistent(false)
+                    .bind(to_micros(now()))
+                    .execute(&mut **tx)
+                    .await?;
+                    Ok(true)
+                })
+            })
+            .await
+    }
+}
+
+/// Read under lock: nobody takes the lease over before this transaction ends.
+async fn current_fence(tx: &mut Tx) -> Result<i64, sqlx::Error> {
+    let sql = format!(
+        "select fence from leases where name = 'relay'{}",
+        tx.for_update()
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut **tx)
+        .await
+}
+
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        () = sleep(POLL) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Waits until it was asked to stop, and then the grace.
+async fn expired(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(GRACE).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+    use app::event::{Envelope, Event, EventData, TaskReopened};
+    use app::id::{EventId, Seq, TaskId, UserId};
+
+    fn event(user: &str, seq: i64) -> Event {
+        let user_id = UserId(user.into());
+        let data = EventData::TaskReopened(TaskReopened {
+            task_id: TaskId(1),
+            user_id: user_id.clone(),
+            title: "Milk".into(),
+            reopened_at: Default::default(),
+        });
+        Event {
+            seq: Seq(seq),
+            actor_id: user_id,
+            command_id: None,
+            traceparent: None,
+            envelope: Envelope {
+                event_id: EventId(uuid::Uuid::nil()),
+                event_type: data.event_type(),
+                timestamp: data.occurred_at(),
+                version: app::event::VERSION.into(),
+                data,
+            },
+        }
+    }
+
+    #[test]
+    fn of_each_persons_events_those_before_the_first_refusal_are_published() {
+        let events = [
+            event("a", 1),
+            event("b", 1),
+            event("a", 2),
+            event("b", 2),
+            event("a", 3),
+        ];
+        assert_eq!(in_order(&events, &[true; 5]), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            in_order(&events, &[true, true, false, true, true]),
+            [0, 1, 3]
+        );
+        assert_eq!(in_order(&events, &[false, true, true, true, true]), [1, 3]);
+        assert_eq!(in_order(&events, &[true]), [0]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Looking after dead letters: in the page for administrators, and at the command line.
+
+use crate::on_both_stacks;
+use crate::support::{App, Person, Stack};
+use std::process::Output;
+
+on_both_stacks!(
+    to_others_there_is_nothing,
+    an_administrator_decides_in_the_page,
+    an_operator_decides_at_the_command_line,
+    history_is_published_again,
+);
+
+/// Runs `todo` on the data of `app`.
+async fn todo(app: &App, args: &[&str]) -> (Output, String) {
+    let place = app.place.args(([127, 0, 0, 1], 0).into());
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_todo"))
+        .args(args)
+        .args(place)
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    (output, text)
+}
+
+async fn administrator(app: &App) -> Person {
+    let person = app.person().await;
+    let (output, said) = todo(app, &["admin", "grant", &person.email]).await;
+    assert!(output.status.success(), "{said}");
+    person
+}
+
+/// Dead letters of a consumer that is not there, numbered from 1.
+async fn bury(app: &App, count: i64) {
+    for seq in 1..=count {
+        app.server
+            .db
+            .write::<_, sqlx::Error, _>(move |tx| {
+                Box::pin(async move {
+                    sqlx::query(
+                        "insert into dead_letters (origin, topic, headers, value, key, consumer, \
+                         user_id, seq, error, attempts, first_at, last_at) \
+                         values ($1, 'task.created', '[[\"seq\",\"31\"]]', $2, $2, 'search', 'user-1', \
+                         $3, 'disk <full>', 6, 0, 0)",
+                    )
+                    .bind(format!("search/user-1/{seq}"))
+                    .bind(b"\xff{}".to_vec())
+                    .bind(seq)
+                    .execute(&mut **tx)
+                    .await
+                })
+            })
+            .await
+            .unwrap();
+    }
+}
+
+async fn statuses(app: &App) -> Vec<String> {
+    sqlx::query_scalar("select status from dead_letters order by dead_letter_id")
+        .fetch_all(app.server.db.pool())
+        .await
+        .unwrap()
+}
+
+async fn to_others_there_is_nothing(stack: Stack) {
+    let app = App::start(stack).await;
+    bury(&app, 1).await;
+    let ada = app.person().await;
+    for path in ["/system", "/system/dead-letters/1"] {
+        let page = ada.get(path).await;
+        assert_eq!(page.status(), 404, "{path}");
+        assert!(!page.text().await.unwrap().contains("disk"));
+    }
+    let discard = [("ids[]", "1"), ("note", "mine")];
+    for path in ["redrive", "discard"] {
+        let path = format!("/api/system/dead-letters/{path}");
+        assert_eq!(ada.post(&path, &discard).await.status(), 404);
+    }
+    assert_eq!(statuses(&app).await, ["open"]);
+    let page = ada.get("/you").await.text().await.unwrap();
+    assert!(!page.contains("/system"));
+}
+
+async fn an_administrator_decides_in_the_page(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = administrator(&app).await;
+    assert!(
+        ada.get("/you")
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains("href=\"/system\"")
+    );
+    bury(&app, 4).await;
+    let page = ada.get("/system").await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    assert!(page.contains("disk &lt;full&gt;") && page.contains("No. 4"));
+    let one = ada
+        .get("/system/dead-letters/2")
+        .await
+        .text()
+        .await
+        .unwrap();
+    for part in ["\\xff{}", "search", "user-1", "event 2"] {
+        assert!(one.contains(part), "{part}: {one}");
+    }
+    assert_eq!(ada.get("/system/dead-letters/9").await.status(), 404);
+
+    let decide = async |what: &str, form: &[(&str, &str)]| {
+        let path = format!("/api/system/dead-letters/{what}");
+        ada.post(&path, form).await.status().as_u16()
+    };
+    assert_eq!(
+        decide("redrive", &[("ids[]", "1"), ("ids[]", "2")]).await,
+        200
+    );
+    assert_eq!(decide("discard", &[("ids[]", "3")]).await, 422, "why?");
+    assert_eq!(decide("discard", &[("note", "none chosen")]).await, 422);
+    let both = [("ids[]", "3"), ("ids[]", "1"), ("note", "both or none")];
+    assert_eq!(decide("discard", &both).await, 409);
+    assert_eq!(
+        statuses(&app).await,
+        ["redriving", "redriving", "open", "open"]
+    );
+    let form = [("ids[]", "3"), ("note", "of a test")];
+    assert_eq!(decide("discard", &form).await, 200);
+    assert_eq!(
+        statuses(&app).await,
+        ["redriving", "redriving", "discarded", "open"]
+    );
+    let page = ada.get("/system?status=discarded").await;
+    let page = page.text().await.unwrap();
+    assert!(page.contains("of a test") && !page.contains("No. 4"));
+    let decided: Vec<String> =
+        sqlx::query_scalar("select data from events where user_id = 'user-system' order by seq")
+            .fetch_all(app.server.db.pool())
+            .await
+            .unwrap();
+    assert_eq!(decided.len(), 3);
+    assert!(decided[2].contains("of a test"));
+
+    // Without JavaScript a refusal is the page itself.
+    let refused = ada
+        .client
+        .post(ada.url("/api/system/dead-letters/discard"))
+        .header("origin", ada.url(""))
+        .header("accept", "text/html")
+        .header("referer", ada.url("/system"))
+        .form(&[("ids[]", "4"), ("note", "")])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 422);
+    let page = refused.text().await.unwrap();
+    assert!(page.contains("why it is discarded") && page.contains("No. 4"));
+}
+
+async fn an_operator_decides_at_the_command_line(stack: Stack) {
+    let app = App::start(stack).await;
+    bury(&app, 3).await;
+    let (output, list) = todo(&app, &["dlq", "list", "--consumer=search"]).await;
+    assert!(
+        output.status.success() && list.contains("3 dead letters"),
+        "{list}"
+    );
+    let (_, list) = todo(&app, &["dlq", "list", "--topic=task.deleted"]).await;
+    assert!(list.contains("0 dead letters"), "{list}");
+    let (_, one) = todo(&app, &["dlq", "show", "2"]).await;
+    assert!(
+        one.contains("disk <full>") && one.contains("value: \\xff{}"),
+        "{one}"
+    );
+    let (output, said) = todo(&app, &["dlq", "discard", "1", "3", "--note=of a test"]).await;
+    assert!(output.status.success(), "{said}");
+    let (output, said) = todo(&app, &["dlq", "redrive", "1", "2"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("1: Dead letter 1 is discarded already."),
+        "{said}"
+    );
+    assert_eq!(
+        statuses(&app).await,
+        ["discarded", "redriving", "discarded"]
+    );
+    let (output, _) = todo(&app, &["dlq", "show", "9"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    let (output, said) = todo(&app, &["admin", "grant", "nobody@example.com"]).await;
+    assert_eq!(output.status.code(), Some(1), "{said}");
+}
+
+async fn history_is_published_again(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = app.person().await;
+    for title in ["one", "two", "three"] {
+        ada.creates(title).await;
+    }
+    let unpublished = async || {
+        let sql = "select count(*) from events where published_at is null";
+        sqlx::query_scalar::<_, i64>(sql)
+            .fetch_one(app.server.db.pool())
+            .await
+            .unwrap()
+    };
+    let lines = async || {
+        sqlx::query_scalar::<_, i64>("select count(*) from activity")
+            .fetch_one(app.server.db.pool())
+            .await
+            .unwrap()
+    };
+    crate::support::eventually("published", async || unpublished().await == 0).await;
+    for (from, count) in [
+        ("1", 4),
+        ("2000-01-01T00:00:00Z", 4),
+        ("2100-01-01T00:00:00Z", 0),
+    ] {
+        let (output, said) = todo(&app, &["republish", "--from", from]).await;
+        assert!(
+            output.status.success() && said.starts_with(&format!("{count} events")),
+            "{said}"
+        );
+        crate::support::eventually("published again", async || unpublished().await == 0).await;
+    }
+    let (output, _) = todo(&app, &["republish", "--from", "yesterday"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    ada.creates("four").await;
+    crate::support::eventually("the feed", async || lines().await == 5).await;
+    let feed = ada.get("/feed").await.text().await.unwrap();
+    assert_eq!(feed.matches("class=\"line").count(), 5);
+}

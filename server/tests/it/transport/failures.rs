@@ -1,0 +1,284 @@
+//! What fails: tried again on schedule, given up in the transaction that steps past it, decided on.
+
+use super::world::{Recorder, World};
+use crate::on_both_stacks;
+use crate::support::{Stack, eventually};
+use app::error::{Error, Kind};
+use app::id::UserId;
+use app::outbox::Cause;
+use app::system::queries::{self, Filter};
+use app::system::{DeadLetter, Status, commands};
+use server::consumer::policy::Policy;
+use std::time::Duration;
+
+on_both_stacks!(
+    what_keeps_failing_is_tried_six_times_and_buried,
+    what_can_never_work_is_buried_at_once,
+    a_dead_letter_is_redriven_once,
+    a_dead_letter_is_discarded_with_a_reason,
+    a_newer_version_waits_for_the_upgrade,
+    who_waits_is_taken_up_by_another_process,
+);
+
+const QUICK: Policy = Policy {
+    retries: 5,
+    first: Duration::from_millis(100),
+    longest: Duration::from_millis(400),
+};
+
+impl World {
+    async fn letters(&self) -> Vec<DeadLetter> {
+        let mut conn = self.db.pool().acquire().await.unwrap();
+        queries::dead_letters(&mut conn, &Filter::default(), 100)
+            .await
+            .unwrap()
+    }
+
+    /// The only one there is, once it is there.
+    async fn the_letter(&self) -> DeadLetter {
+        eventually("a dead letter", async || !self.letters().await.is_empty()).await;
+        self.letters().await.remove(0)
+    }
+
+    async fn decide(&self, id: i64, note: Option<&'static str>) -> Result<(), Error> {
+        let cause = Cause {
+            actor_id: UserId("operator".into()),
+            command_id: None,
+            traceparent: None,
+        };
+        let decide = self.db.write(move |tx| {
+            Box::pin(async move {
+                match note {
+                    Some(note) => commands::discard(tx, &cause, id, note).await,
+                    None => commands::redrive(tx, &cause, id).await,
+                }
+            })
+        });
+        decide.await.map(|_| ())
+    }
+}
+
+async fn what_keeps_failing_is_tried_six_times_and_buried(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let recorder = Recorder::new("a");
+    let (ada, bob) = (world.person().await, world.person().await);
+    let bad = (ada.clone(), 3);
+    recorder.failing_at.lock().unwrap().insert(bad, false);
+    let _member = world
+        .member_that_retries(&transport, recorder.clone(), QUICK)
+        .await;
+    let events = world.five(&ada).await;
+    world.five(&bob).await;
+    eventually("nobody else waits", async || {
+        world.recorded(&bob).await.len() == 5
+    })
+    .await;
+    let letter = world.the_letter().await;
+    assert_eq!(world.recorded(&ada).await[..2], [1, 2]);
+    eventually("it is stepped past", async || {
+        world.recorded(&ada).await == [1, 2, 4, 5]
+    })
+    .await;
+    world.five(&ada).await;
+    eventually("and the person goes on", async || {
+        world.recorded(&ada).await.len() == 9
+    })
+    .await;
+    assert_eq!(world.number("select count(*) from parked").await, 0);
+
+    let attempts = recorder.attempts.lock().unwrap().clone();
+    assert_eq!(attempts.len(), 6);
+    for (pair, wait) in attempts.windows(2).zip([100, 200, 400, 400, 400]) {
+        let waited = pair[1].2 - pair[0].2;
+        assert!(
+            waited >= Duration::from_millis(wait),
+            "too early: {waited:?}"
+        );
+    }
+    let failed = letter.failed.clone().unwrap();
+    assert_eq!((failed.consumer.as_str(), failed.seq.0), ("recorder", 3));
+    assert_eq!(letter.attempts, 6);
+    assert_eq!(letter.topic, "task.completed");
+    assert_eq!(letter.error, "asked to fail at 3");
+    assert_eq!(letter.key, Some(ada.0.clone().into_bytes()));
+    assert_eq!(
+        letter.value,
+        Some(serde_json::to_vec(&events[2].envelope).unwrap())
+    );
+    assert!(letter.headers.contains(&("seq".into(), b"3".to_vec())));
+    assert!(letter.place.is_some());
+    assert!(letter.last_at - letter.first_at >= chrono::Duration::milliseconds(1_500));
+    eventually("it is on its topic", async || {
+        world
+            .number("select count(*) from dead_letters where published_at is null")
+            .await
+            == 0
+    })
+    .await;
+    if let Some((brokers, prefix)) = &world.place.kafka {
+        let records = crate::kcat::read(brokers, &format!("{prefix}task.completed.dlq"));
+        assert_eq!(records.len(), 1);
+        let headers = records[0]["headers"].as_array().unwrap();
+        let header = |name: &str| {
+            let at = headers.iter().position(|h| h == name).unwrap();
+            headers[at + 1].as_str().unwrap().to_owned()
+        };
+        assert_eq!(header("dlq_attempts"), "6");
+        assert_eq!(header("dlq_topic"), "task.completed");
+        assert_eq!(header("seq"), "3");
+        assert_eq!(records[0]["key"], ada.0.as_str());
+    }
+}
+
+async fn what_can_never_work_is_buried_at_once(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let recorder = Recorder::new("a");
+    let ada = world.person().await;
+    for seq in [1, 4] {
+        let bad = (ada.clone(), seq);
+        recorder.failing_at.lock().unwrap().insert(bad, true);
+    }
+    let _member = world.member(&transport, recorder.clone()).await;
+    world.five(&ada).await;
+    eventually("the others are applied", async || {
+        world.recorded(&ada).await == [2, 3, 5]
+    })
+    .await;
+    assert_eq!(recorder.attempts.lock().unwrap().len(), 2);
+    let seqs: Vec<i64> = world
+        .letters()
+        .await
+        .iter()
+        .map(|letter| letter.failed.as_ref().unwrap().seq.0)
+        .collect();
+    assert_eq!(seqs, [4, 1]);
+}
+
+async fn a_dead_letter_is_redriven_once(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let recorder = Recorder::new("a");
+    let ada = world.person().await;
+    let bad = (ada.clone(), 2);
+    recorder
+        .failing_at
+        .lock()
+        .unwrap()
+        .insert(bad.clone(), true);
+    let _member = world.member(&transport, recorder.clone()).await;
+    world.five(&ada).await;
+    let letter = world.the_letter().await;
+    let status = async || world.letters().await[0].status;
+
+    world.decide(letter.id, None).await.unwrap();
+    eventually("it fails again", async || {
+        recorder.attempts.lock().unwrap().len() == 2 && status().await == Status::Open
+    })
+    .await;
+    assert_eq!(world.letters().await[0].attempts, 2);
+
+    recorder.failing_at.lock().unwrap().remove(&bad);
+    world.decide(letter.id, None).await.unwrap();
+    eventually("it is applied", async || status().await == Status::Redriven).await;
+    let again = world.decide(letter.id, None).await.unwrap_err();
+    assert_eq!(again.code, Kind::Conflict);
+    world.five(&ada).await;
+    eventually("what comes after", async || {
+        world.recorded(&ada).await.len() == 10
+    })
+    .await;
+    let mut seqs = world.recorded(&ada).await;
+    seqs.sort();
+    assert_eq!(seqs, Vec::from_iter(1..=10), "each once");
+    // Every decision is an event.
+    let decided = "select count(*) from events where event_type = 'dead_letter.redriven'";
+    assert_eq!(world.number(decided).await, 2);
+}
+
+async fn a_dead_letter_is_discarded_with_a_reason(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let recorder = Recorder::new("a");
+    let ada = world.person().await;
+    let bad = (ada.clone(), 5);
+    recorder.failing_at.lock().unwrap().insert(bad, true);
+    let _member = world.member(&transport, recorder).await;
+    world.five(&ada).await;
+    let id = world.the_letter().await.id;
+    let refused = world.decide(id, Some(" ")).await.unwrap_err();
+    assert_eq!(refused.code, Kind::Invalid);
+    let missing = world.decide(id + 1, Some("x")).await.unwrap_err();
+    assert_eq!(missing.code, Kind::NotFound);
+    world.decide(id, Some("of a test")).await.unwrap();
+    let letter = world.letters().await.remove(0);
+    assert_eq!(
+        (letter.status, letter.note.as_str()),
+        (Status::Discarded, "of a test")
+    );
+    let late = world.decide(id, None).await.unwrap_err();
+    assert_eq!(late.code, Kind::Conflict);
+    assert_eq!(world.recorded(&ada).await, [1, 2, 3, 4]);
+}
+
+async fn a_newer_version_waits_for_the_upgrade(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let (ada, bob) = (world.person().await, world.person().await);
+    let member = world.member(&transport, Recorder::new("a")).await;
+    let relay = world.relay(&transport).await;
+    world.five(&ada).await;
+    world.everything_is_applied().await;
+    relay.stop().await;
+    // As a newer version would write and publish them.
+    world.five(&ada).await;
+    world
+        .execute(
+            "update events set version = '1.9', published_at = 1, log_offset = 1000 where seq = 7",
+        )
+        .await;
+    let _relay = world.relay(&transport).await;
+    world.five(&bob).await;
+    eventually("nobody else waits", async || {
+        world.recorded(&bob).await.len() == 5
+    })
+    .await;
+    member.stop().await;
+    assert_eq!(world.letters().await, []);
+    assert!(world.recorded(&ada).await.len() <= 6);
+
+    // The upgrade.
+    world
+        .execute("update events set version = '1.0' where seq = 7")
+        .await;
+    let _member = world
+        .member(&world.transport().await, Recorder::new("b"))
+        .await;
+    world.each_is_applied_once_in_order(&[ada, bob]).await;
+}
+
+async fn who_waits_is_taken_up_by_another_process(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let recorder = Recorder::new("a");
+    let ada = world.person().await;
+    recorder.failing.lock().unwrap().insert(ada.clone());
+    let member = world.member(&transport, recorder).await;
+    world.five(&ada).await;
+    eventually("ada is parked", async || {
+        world.number("select count(*) from parked").await == 1
+    })
+    .await;
+    member.abort().await;
+    let _other = world
+        .member(&world.transport().await, Recorder::new("b"))
+        .await;
+    world.each_is_applied_once_in_order(&[ada]).await;
+    assert_eq!(world.number("select count(*) from parked").await, 0);
+}

@@ -1,0 +1,289 @@
+//! What only a broker can do to us: go away, come back, and hold what is not ours.
+
+use super::next;
+use super::world::{Recorder, World};
+use crate::support::{App, Place, Stack, eventually};
+use app::event::EventType;
+use app::id::EventId;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use server::transport::Start;
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::process::Command;
+
+/// Kafka with a script of this repository: start, stop.
+async fn kafka(verb: &str, folder: &Path) -> String {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
+    let output = Command::new(script)
+        .arg(verb)
+        .arg(folder)
+        .output()
+        .await
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Stops the broker it started, also when the test fails.
+struct Broker(PathBuf);
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
+        let _ = std::process::Command::new(script)
+            .arg("stop")
+            .arg(&self.0)
+            .output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_goes_and_comes_back_loses_nothing() {
+    let mut place = Place::new(Stack::Kafka).await;
+    let broker = Broker(place.folder.path().join("kafka"));
+    place.kafka = Some((kafka("start", &broker.0).await, "t.".into()));
+    let world = World::at(place).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let member = world.member(&transport, Recorder::new("a")).await;
+    let mut live = transport
+        .subscribe("live", EventType::ALL, Start::Latest)
+        .await
+        .unwrap();
+    let people = world.people(4).await;
+    for user_id in &people {
+        world.five(user_id).await;
+    }
+    world.everything_is_applied().await;
+    transport.ready().await.unwrap();
+
+    kafka("stop", &broker.0).await;
+    let asked = Instant::now();
+    let error = transport.ready().await.unwrap_err();
+    assert!(
+        format!("{error:#}").contains("no answer at 127.0.0.1:"),
+        "{error:#}"
+    );
+    assert!(asked.elapsed() < Duration::from_secs(4));
+    for user_id in &people {
+        world.five(user_id).await;
+    }
+    let fence = world.number("select fence from leases").await;
+    let expires_at = world.number("select expires_at from leases").await;
+    eventually(
+        "the lease outlives itself, and the group's session too",
+        async || world.number("select expires_at from leases").await > expires_at + 12_000_000,
+    )
+    .await;
+    assert_eq!(
+        world
+            .number("select count(*) from events where published_at is null")
+            .await,
+        20
+    );
+
+    kafka("start", &broker.0).await;
+    let back = Instant::now();
+    let seen = next(live.as_mut(), 40).await;
+    assert_eq!(seen.len(), 40, "a window missed something, or saw it twice");
+    let live_after = back.elapsed();
+    world.everything_is_applied().await;
+    // The group waits until its member's old self has timed out, which takes 10 s.
+    let applied_after = back.elapsed();
+    println!("broker back: live after {live_after:?}, applied after {applied_after:?}");
+    assert!(live_after < Duration::from_secs(10));
+    assert!(applied_after < Duration::from_secs(20));
+    world.each_is_applied_once_in_order(&people).await;
+    assert_eq!(
+        world.number("select fence from leases").await,
+        fence,
+        "the same relay all along"
+    );
+    assert_eq!(next(live.as_mut(), 20).await.len(), 20);
+    live.close().await;
+    member.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_relay_process_wakes_as_a_follower() {
+    let world = World::new(Stack::Kafka).await;
+    let ada = world.person().await;
+    let mut paused = Command::new(env!("CARGO_BIN_EXE_todo"))
+        .args(world.place.args(([127, 0, 0, 1], 0).into()))
+        .arg("--role=relay")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = paused.id().unwrap().to_string();
+    let signal = async |name: &str| {
+        assert!(
+            Command::new("kill")
+                .args([name, &pid])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+    };
+    world.five(&ada).await;
+    world.everything_is_marked().await;
+    signal("-STOP").await;
+    let other = world.relay(&world.transport().await).await;
+    world.five(&ada).await;
+    world.everything_is_marked().await;
+    assert_eq!(world.number("select fence from leases").await, 2);
+    signal("-CONT").await;
+    for _ in 0..50 {
+        world.five(&ada).await;
+    }
+    world.everything_is_marked().await;
+    assert_eq!(world.number("select fence from leases").await, 2);
+    world.the_log_is_dense_and_ordered().await;
+    // It still works: when the other ends, it is its turn.
+    other.stop().await;
+    world.five(&ada).await;
+    world.everything_is_marked().await;
+    assert_eq!(world.number("select fence from leases").await, 3);
+    paused.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_and_repetition_in_kafka_change_nothing() {
+    let world = World::new(Stack::Kafka).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let _member = world.member(&transport, Recorder::new("a")).await;
+    let people = world.people(3).await;
+    let mut events = Vec::new();
+    for user_id in &people {
+        events.extend(world.five(user_id).await);
+    }
+    world.everything_is_applied().await;
+
+    let (brokers, prefix) = world.place.kafka.clone().unwrap();
+    let producer: FutureProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", &brokers)
+        .create()
+        .unwrap();
+    let topic = format!("{prefix}task.created");
+    let envelope = serde_json::to_vec(&events[0].envelope).unwrap();
+    let values: [&[u8]; 5] = [b"", b"{}", b"\xff\xfe", b"null", &envelope];
+    let headers = [
+        OwnedHeaders::new(),
+        OwnedHeaders::new().insert(Header {
+            key: "seq",
+            value: Some("-1"),
+        }),
+        OwnedHeaders::new().insert(Header {
+            key: "seq",
+            value: Some(b"\xff".as_slice()),
+        }),
+        OwnedHeaders::new().insert(Header {
+            key: "seq",
+            value: None::<&str>,
+        }),
+    ];
+    let name = OsStr::from_bytes(b"\xff=x");
+    let mut kcat = std::process::Command::new("kcat")
+        .args(["-P", "-b", &brokers, "-t", &topic, "-k", "x", "-H"])
+        .arg(name)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("kcat is installed: `make test` does it");
+    kcat.stdin.take().unwrap().write_all(&envelope).unwrap();
+    assert!(kcat.wait().unwrap().success());
+    for value in values {
+        for headers in &headers {
+            let record: FutureRecord<str, [u8]> = FutureRecord::to(&topic)
+                .key("x")
+                .payload(value)
+                .headers(headers.clone());
+            producer
+                .send(record, Duration::from_secs(10))
+                .await
+                .unwrap();
+        }
+        // All of history once more, the wrong way round.
+        events.reverse();
+        assert_eq!(
+            transport.publish(&events).await.unwrap(),
+            vec![true; events.len()]
+        );
+    }
+    world.each_is_applied_once_in_order(&people).await;
+    // Five values with four kinds of headers each, and kcat's.
+    let bad = async || world.number("select count(*) from dead_letters").await;
+    eventually("each bad record is a dead letter", async || {
+        bad().await >= 21
+    })
+    .await;
+    let _other = world
+        .member(&world.transport().await, Recorder::new("b"))
+        .await;
+    world.each_is_applied_once_in_order(&people).await;
+    assert_eq!(bad().await, 21, "once, however often it is read");
+    let raw = "select count(*) from dead_letters where value = '\\xfffe' and key = 'x' \
+               and topic = 'task.created' and place is not null and status = 'open'";
+    assert_eq!(world.number(raw).await, 4, "byte for byte");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_event_reaches_no_window() {
+    let app = App::start(Stack::Kafka).await;
+    let ada = app.person().await;
+    let mut window = ada.socket(1).await;
+    assert_eq!(window.live().await, (Vec::new(), 1));
+    let real = ada.creates("Milk").await;
+    assert_eq!(window.event().await.seq.0, 2);
+
+    let (brokers, prefix) = app.place.kafka.clone().unwrap();
+    let producer: FutureProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", &brokers)
+        .create()
+        .unwrap();
+    let mut forged = real.envelope.clone();
+    forged.event_id = EventId(uuid::Uuid::new_v4());
+    let value = serde_json::to_vec(&forged).unwrap();
+    let header = |key, value| Header {
+        key,
+        value: Some(value),
+    };
+    let topic = format!("{prefix}task.created");
+    let record = FutureRecord::to(&topic)
+        .key(real.user_id().0.as_str())
+        .payload(&value)
+        .headers(
+            OwnedHeaders::new()
+                .insert(header("seq", "3"))
+                .insert(header("ce_actorid", &real.user_id().0)),
+        );
+    producer
+        .send::<str, Vec<u8>, _>(record, Duration::from_secs(10))
+        .await
+        .unwrap();
+    eventually("it is a dead letter", async || {
+        let sql = "select count(*) from dead_letters where error like '%does not know it%'";
+        let count = sqlx::query_scalar::<_, i64>(sql)
+            .fetch_one(app.server.db.pool())
+            .await;
+        count.unwrap() == 1
+    })
+    .await;
+    let next = ada.creates("Bread").await;
+    let seen = window.event().await;
+    assert_eq!(seen.envelope.event_id, next.envelope.event_id);
+    assert_eq!(seen.seq.0, 3);
+}
