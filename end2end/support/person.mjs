@@ -1,0 +1,71 @@
+// Someone with an account, who talks to the server as a program does.
+import { randomBytes } from 'node:crypto'
+
+export const PASSWORD = 'mornings are slow'
+
+/** An address that nobody has. */
+export const newEmail = () => `ada.${randomBytes(6).toString('hex')}@example.com`
+
+export class Person {
+  /** The value of the session cookie `todo`. */
+  cookie = ''
+
+  constructor(url, name = 'Ada Lovelace') {
+    this.url = url
+    this.name = name
+    this.email = newEmail()
+  }
+
+  /** Someone new on the server at `url`. */
+  static async register(url, name) {
+    const person = new Person(url, name)
+    const { email } = person
+    person.cookie = cookieOf(await person.post('/api/accounts/register', { email, name: person.name, password: PASSWORD }))
+    return person
+  }
+
+  /** A new session, as in another browser: the value of its cookie. */
+  async login() {
+    return cookieOf(await this.post('/api/accounts/login', { email: this.email, password: PASSWORD }, ''))
+  }
+
+  /** Sends a form as the site's own page does. */
+  post(path, form = {}, cookie = this.cookie) {
+    const headers = { origin: this.url, ...(cookie && { cookie: `todo=${cookie}` }) }
+    return fetch(this.url + path, { method: 'POST', headers, body: new URLSearchParams(form) })
+  }
+
+  /** Sends a form and reads what it did: the event, or null. */
+  async does(path, form) {
+    const answer = await this.post(path, form)
+    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+
+  /** Makes a task; its number. */
+  async create(title, description = '') {
+    return (await this.does('/api/tasks', { title, description })).event.data.task_id
+  }
+
+  edit(task_id, title, description = '') {
+    return this.does('/api/tasks/edit', { task_id, title, description })
+  }
+
+  complete(task_id) {
+    return this.does('/api/tasks/complete', { task_id })
+  }
+
+  reopen(task_id) {
+    return this.does('/api/tasks/reopen', { task_id })
+  }
+
+  delete(task_id) {
+    return this.does('/api/tasks/delete', { task_id })
+  }
+}
+
+function cookieOf(answer) {
+  const cookie = answer.headers.getSetCookie().map(line => /^todo=([^;]+)/.exec(line)?.[1]).find(Boolean)
+  if (!cookie) throw new Error(`${answer.url}: ${answer.status}, and no session cookie`)
+  return cookie
+}
