@@ -11,15 +11,16 @@ const scripts = fileURLToPath(new URL('../../scripts', import.meta.url))
 const run = promisify(execFile)
 
 export class Service {
-  /** @param {'kafka' | 'postgres'} name  @param {string} folder */
-  constructor(name, folder) {
+  /** @param {'kafka' | 'postgres'} name  @param {string} folder  @param {string[]} options  for its start */
+  constructor(name, folder, options = []) {
     this.name = name
     this.folder = folder
+    this.options = options
   }
 
   /** Starts it where it was. Its address stays what it is. */
   async start() {
-    this.address = await this.#script('start')
+    this.address = await this.#script('start', ...this.options)
   }
 
   /** As when the machine loses power. */
@@ -50,23 +51,28 @@ export class Service {
     }
   }
 
-  async #script(verb) {
-    return (await run(join(scripts, this.name), [verb, this.folder])).stdout.trim()
+  /** Runs one of Kafka's own tools at it; what that prints. */
+  tool(name, ...args) {
+    return this.#script('tool', name, ...args)
+  }
+
+  async #script(verb, ...more) {
+    return (await run(join(scripts, this.name), [verb, this.folder, ...more])).stdout.trim()
   }
 }
 
 export class Services {
-  constructor(folder) {
+  constructor(folder, secure) {
     this.folder = folder
-    this.kafka = new Service('kafka', join(folder, 'kafka'))
+    this.kafka = new Service('kafka', join(folder, 'kafka'), secure ? ['--secure'] : [])
     this.postgres = new Service('postgres', join(folder, 'postgres'))
   }
 
-  /** In a folder that goes away afterwards. */
-  static async start() {
+  /** In a folder that goes away afterwards. `secure`: see scripts/kafka-secure.sh. */
+  static async start({ secure = false } = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'todo-services-'))
     await chmod(folder, 0o711) // as root, PostgreSQL runs as another user
-    const services = new Services(folder)
+    const services = new Services(folder, secure)
     running.add(services)
     await services.kafka.start()
     await services.postgres.start()
