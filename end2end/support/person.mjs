@@ -9,6 +9,8 @@ export const newEmail = () => `ada.${randomBytes(6).toString('hex')}@example.com
 export class Person {
   /** The value of the session cookie `todo`. */
   cookie = ''
+  /** Of the trace that the requests belong to, if they belong to one. */
+  traceparent = ''
 
   constructor(url, name = 'Ada Lovelace') {
     this.url = url
@@ -31,7 +33,8 @@ export class Person {
 
   /** Sends a form as the site's own page does. */
   post(path, form = {}, cookie = this.cookie) {
-    const headers = { origin: this.url, ...(cookie && { cookie: `todo=${cookie}` }) }
+    const { url: origin, traceparent } = this
+    const headers = { origin, ...(cookie && { cookie: `todo=${cookie}` }), ...(traceparent && { traceparent }) }
     return fetch(this.url + path, { method: 'POST', headers, body: new URLSearchParams(form) })
   }
 
