@@ -1,18 +1,20 @@
 // Whether a change can be followed through a real Jaeger and a real Zipkin, on each transport.
 //
-//   node harness/traces.mjs --otlp http://127.0.0.1:4318 --jaeger http://127.0.0.1:16686 --zipkin http://127.0.0.1:9411
-//   option: --transport embedded|kafka (more than once)
+//   node harness/traces.mjs      on a Jaeger and a Zipkin of its own (scripts/observers)
+//   options: --transport embedded|kafka (more than once)
+//            --otlp http://127.0.0.1:4318   --jaeger http://127.0.0.1:16686   --zipkin http://127.0.0.1:9411
+//            (on those that run there instead)
 //
-// Both have to be running: Jaeger with OTLP over HTTP (`docker compose --profile observability up jaeger`,
-// or its all-in-one binary), Zipkin as published (`java -jar zipkin-server-exec.jar`). Kafka is tried when
-// TEST_KAFKA_BROKERS and TEST_POSTGRES_URL are set (see playwright.config.ts). One task is made as a
-// browser within a trace would, and the trace is read back from both. Exits 1 unless each of them has
-// one trace, of one tree: request -> command, publish, consumers -> socket.
+// Kafka is tried when TEST_KAFKA_BROKERS and TEST_POSTGRES_URL are set (see playwright.config.ts). One
+// task is made as a browser within a trace would, and the trace is read back from both. Exits 1 unless
+// each of them has one trace, of one tree: request -> command, publish, consumers -> socket. The first
+// time, Jaeger is built, which takes minutes.
 import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import WebSocket from 'ws'
+import { Observers } from '../support/observers.mjs'
 import { Person } from '../support/person.mjs'
 import { Todo, newestBinary } from '../support/server.mjs'
 
@@ -28,19 +30,23 @@ const TREE = {
 
 const { values: options } = parseArgs({
   options: {
-    otlp: { type: 'string', default: 'http://127.0.0.1:4318' },
-    jaeger: { type: 'string', default: 'http://127.0.0.1:16686' },
-    zipkin: { type: 'string', default: 'http://127.0.0.1:9411' },
+    otlp: { type: 'string' },
+    jaeger: { type: 'string' },
+    zipkin: { type: 'string' },
     transport: { type: 'string', multiple: true },
   },
 })
+/** Where they listen as published. */
+const usual = { otlp: 'http://127.0.0.1:4318', jaeger: 'http://127.0.0.1:16686', zipkin: 'http://127.0.0.1:9411' }
+const given = options.otlp || options.jaeger || options.zipkin
+const addresses = given ? { ...usual, ...options } : await Observers.start()
 const withKafka = process.env.TEST_KAFKA_BROKERS && process.env.TEST_POSTGRES_URL
 const transports = options.transport ?? ['embedded', ...(withKafka ? ['kafka'] : [])]
 
 for (const transport of transports) {
   const todo = await Todo.start(transport, newestBinary(), {
-    TODO_OTLP_ENDPOINT: options.otlp,
-    TODO_ZIPKIN_ENDPOINT: `${options.zipkin}/api/v2/spans`,
+    TODO_OTLP_ENDPOINT: addresses.otlp,
+    TODO_ZIPKIN_ENDPOINT: `${addresses.zipkin}/api/v2/spans`,
   })
   try {
     const browser = { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') }
@@ -69,12 +75,8 @@ async function makeTask(todo, { traceId, spanId }) {
   const ours = new Promise(resolve =>
     socket.on('message', frame => JSON.parse(frame).traceparent?.includes(traceId) && resolve()),
   )
-  const answer = await fetch(`${todo.url}/api/tasks`, {
-    method: 'POST',
-    headers: { ...headers, traceparent: `00-${traceId}-${spanId}-01` },
-    body: new URLSearchParams({ title: 'Follow me' }),
-  })
-  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`)
+  person.traceparent = `00-${traceId}-${spanId}-01`
+  await person.create('Follow me')
   await Promise.race([closed, ours])
   socket.terminate()
   closed.catch(() => {})
@@ -87,16 +89,23 @@ async function metrics(todo) {
 async function report(transport, name, browser, read) {
   const end = Date.now() + 15_000
   let spans = []
-  while (Object.keys(TREE).some(step => !spans.some(span => span.name === step)) && Date.now() < end) {
+  const nameOf = id => (id === browser.spanId ? 'the browser' : spans.find(span => span.id === id)?.name)
+  const missing = () => Object.keys(TREE).filter(step => !spans.some(span => span.name === step))
+  const orphans = () => spans.filter(span => !nameOf(span.parent))
+  while ((missing().length > 0 || orphans().length > 0) && Date.now() < end) {
     await sleep(200)
     spans = await read(browser.traceId)
   }
-  const nameOf = id => (id === browser.spanId ? 'the browser' : spans.find(span => span.id === id)?.name)
   console.log(`${transport}, ${name}: trace ${browser.traceId}, ${spans.length} spans`)
   const start = Math.min(...spans.map(span => span.micros))
   for (const { name, kind, parent, micros, took } of spans.sort((a, b) => a.micros - b.micros)) {
     const ms = time => (time / 1000).toFixed(1).padStart(6)
     console.log(`  ${name.padEnd(18)} ${kind.padEnd(8)} of ${(nameOf(parent) ?? 'nobody').padEnd(16)} at ${ms(micros - start)} ms for ${ms(took)} ms`)
+  }
+  // Whatever else the trace tells of has its place in the tree too.
+  for (const { name } of orphans()) {
+    console.error(`  ${name}: its parent is not in the trace`)
+    process.exitCode = 1
   }
   for (const [step, expected] of Object.entries(TREE)) {
     const found = spans.filter(span => span.name === step)
@@ -108,7 +117,7 @@ async function report(transport, name, browser, read) {
 }
 
 async function fromJaeger(traceId) {
-  const answer = await fetch(`${options.jaeger}/api/traces/${traceId}`)
+  const answer = await fetch(`${addresses.jaeger}/api/traces/${traceId}`)
   if (answer.status === 404) return []
   const { data } = await answer.json()
   return data.flatMap(trace => trace.spans).map(span => ({
@@ -122,7 +131,7 @@ async function fromJaeger(traceId) {
 }
 
 async function fromZipkin(traceId) {
-  const answer = await fetch(`${options.zipkin}/api/v2/trace/${traceId}`)
+  const answer = await fetch(`${addresses.zipkin}/api/v2/trace/${traceId}`)
   if (answer.status === 404) return []
   return (await answer.json()).map(span => ({
     id: span.id,
