@@ -83,6 +83,7 @@ export class Sidecar extends Child {
       // A busy machine takes its time; 500 ms are the default.
       'app-health-probe-timeout': 900,
       'app-health-threshold': 1,
+      'dapr-listen-addresses': '127.0.0.1',
       'dapr-http-port': http,
       'dapr-grpc-port': grpc,
       'dapr-internal-grpc-port': inner,
