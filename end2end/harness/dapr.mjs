@@ -10,7 +10,8 @@
 // word for word, with its headers. The first time, daprd is built (scripts/dapr), which takes minutes.
 import { execFile } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
@@ -37,6 +38,11 @@ const { values: options } = parseArgs({
 
 const failures = []
 const folder = await mkdtemp(join(tmpdir(), 'todo-dapr-'))
+process.on('exit', () => {
+  // For whoever has to find out what went wrong.
+  if (process.env.TODO_KEEP) console.error(`kept: ${folder}`)
+  else rmSync(folder, { recursive: true, force: true })
+})
 daprd() // not while something waits for it
 const services = await Services.start({ secure: options.secure })
 Object.assign(process.env, { TEST_KAFKA_BROKERS: services.kafka.address, TEST_POSTGRES_URL: services.postgres.address })
@@ -52,9 +58,6 @@ try {
   failures.push(error.stack, error.cause?.stack ?? '', sidecar.output, todo.log)
 }
 services.stop()
-// For whoever has to find out what went wrong.
-if (process.env.TODO_KEEP) console.error(`kept: ${folder}`)
-else await rm(folder, { recursive: true, force: true })
 for (const failure of failures) console.error(failure)
 process.exit(failures.length > 0 ? 1 : 0)
 
