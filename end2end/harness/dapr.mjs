@@ -130,9 +130,10 @@ async function phase(name, people, meanwhile = async () => {}) {
   return again
 }
 
-/** Every event of these people, from the event store. */
+/** Every event of these people and topics, from the event store. */
 async function stored(people) {
-  return (await Promise.all(people.map(store))).flat()
+  const all = (await Promise.all(people.map(store))).flat()
+  return all.filter(({ event }) => TOPICS.includes(event.event_type))
 }
 
 /** Until everything there is has come; what does not is found at the end. */
