@@ -7,8 +7,9 @@ pub use kafka::{KafkaArgs, Security};
 pub use secret::Secret;
 
 use crate::consumer::policy::{self, Policies};
+use crate::scopes::Scopes;
 use crate::telemetry::export::address;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +36,14 @@ impl Role {
     }
     pub fn consumers(self) -> bool {
         matches!(self, Role::All | Role::Consumers)
+    }
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::All => "all",
+            Role::Web => "web",
+            Role::Relay => "relay",
+            Role::Consumers => "consumers",
+        }
     }
 }
 
@@ -86,6 +95,11 @@ pub struct Config {
     #[arg(long, env = "TODO_RETRY", default_value = policy::DEFAULT, global = true)]
     pub retry: Policies,
 
+    /// A file that says who may publish and read which topic; what it does not name is denied.
+    /// Unset: each part of the application what it needs, as `todo kafka scopes` prints it
+    #[arg(long, env = "TODO_SCOPES", value_name = "FILE", global = true)]
+    pub scopes: Option<PathBuf>,
+
     /// The folder with the WebAssembly, styles and images that `cargo leptos build` made
     #[arg(
         long,
@@ -117,7 +131,7 @@ pub struct Config {
         global = true,
         hide_env_values = true
     )]
-    pub metrics_token: Option<String>,
+    pub metrics_token: Option<Secret>,
 
     /// Where else to listen, for /metrics and /healthz only: for a process without pages, or to
     /// keep /metrics off the site's address
@@ -172,10 +186,11 @@ impl Config {
         if self.role != Role::All && self.database_url.starts_with("sqlite:") {
             bail!(
                 "--role {} needs a database that several processes can share. Set DATABASE_URL to a postgres:// address.",
-                self.role_name()
+                self.role.name()
             );
         }
         self.kafka.resolve()?;
+        self.scopes()?;
         if self.metrics_token.as_deref() == Some("") {
             bail!("TODO_METRICS_TOKEN is empty. Unset it, or give it a long random value.");
         }
@@ -206,9 +221,20 @@ impl Config {
         self.log
             .parse::<tracing_subscriber::EnvFilter>()
             .map_err(|e| {
-                anyhow::anyhow!("TODO_LOG cannot be read: {e}. Try info, or info,server=debug.")
+                anyhow!("TODO_LOG cannot be read: {e}. Try info, or info,server=debug.")
             })?;
         Ok(())
+    }
+
+    /// Who may publish and read what. Errors: the file cannot be read, or what is wrong in which line.
+    pub fn scopes(&self) -> anyhow::Result<Scopes> {
+        let Some(path) = &self.scopes else {
+            return Ok(Scopes::default());
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("TODO_SCOPES ({}) cannot be read", path.display()))?;
+        text.parse()
+            .map_err(|error| anyhow!("TODO_SCOPES ({}), {error}.", path.display()))
     }
 
     /// The site's origin, such as https://todo.example.com, if TODO_PUBLIC_URL says it.
@@ -232,13 +258,6 @@ impl Config {
         self.public_url
             .as_deref()
             .is_some_and(|url| url.starts_with("https://"))
-    }
-
-    fn role_name(&self) -> String {
-        self.role
-            .to_possible_value()
-            .map(|v| v.get_name().to_owned())
-            .unwrap_or_default()
     }
 }
 
@@ -273,7 +292,8 @@ mod tests {
     #[test]
     fn secrets_are_not_shown() {
         let url = "postgres://todo:hunter2@localhost/todo";
-        let mut config = Cli::parse_from(["todo", "--database-url", url]).config;
+        let token = "--metrics-token=hunter2";
+        let mut config = Cli::parse_from(["todo", "--database-url", url, token]).config;
         config.kafka.password = Some("hunter2".to_owned().into());
         assert_eq!(&*config.database_url, url);
         assert!(!format!("{config:?}").contains("hunter2"));
@@ -297,6 +317,14 @@ mod tests {
             (&["--database-url", "sqlite::memory:"], "Name a file"),
             (&["--role", "web"], "postgres://"),
             (&["--log", "info,=="], "TODO_LOG"),
+            (
+                &["--scopes", "/nowhere"],
+                "TODO_SCOPES (/nowhere) cannot be read",
+            ),
+            (
+                &["--scopes", "Cargo.toml"],
+                "TODO_SCOPES (Cargo.toml), line 1",
+            ),
             (
                 &["--otlp-endpoint", "https://example.com"],
                 "TODO_OTLP_ENDPOINT",

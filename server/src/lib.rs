@@ -6,6 +6,7 @@
 pub mod config;
 pub mod dlq;
 pub mod republish;
+pub mod scopes;
 pub mod telemetry;
 pub mod verify;
 

@@ -5,6 +5,7 @@
 //! it reads from the event store.
 
 use crate::hub::Hub;
+use crate::scopes::LIVE;
 use crate::telemetry::metrics;
 use crate::transport::{Batch, Start, Subscription, Transport};
 use app::db::Db;
@@ -16,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs until `stopping`.
 pub async fn run(hub: Hub, db: Db, transport: Arc<dyn Transport>, stopping: CancellationToken) {
-    let group = format!("live-{}", uuid::Uuid::new_v4().simple());
+    let group = format!("{LIVE}-{}", uuid::Uuid::new_v4().simple());
+    let mut failing = false;
     while !stopping.is_cancelled() {
         let subscribed = tokio::select! {
             subscribed = transport.subscribe(&group, EventType::ALL, Start::Latest) => subscribed,
@@ -24,6 +26,7 @@ pub async fn run(hub: Hub, db: Db, transport: Arc<dyn Transport>, stopping: Canc
         };
         match subscribed {
             Ok(mut subscription) => {
+                failing = false;
                 // What was published before this moment came without us.
                 hub.resync();
                 tokio::select! {
@@ -32,7 +35,11 @@ pub async fn run(hub: Hub, db: Db, transport: Arc<dyn Transport>, stopping: Canc
                 }
                 subscription.close().await;
             }
-            Err(error) => tracing::warn!(%error, "the live feed has to wait for the transport"),
+            Err(error) if !failing => {
+                tracing::warn!(%error, "the live feed has to wait for the transport");
+                failing = true;
+            }
+            Err(_) => {}
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
@@ -74,7 +81,7 @@ async fn follow(hub: &Hub, db: &Db, subscription: &mut dyn Subscription) {
                     tracing::warn!(%error, "the live feed could not look into the event store");
                     hub.resync();
                 }
-                metrics::handled("live", events);
+                metrics::handled(LIVE, events);
             }
             Err(error) => {
                 tracing::warn!(%error, "the live feed subscribes anew");

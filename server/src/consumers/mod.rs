@@ -1,4 +1,4 @@
-//! The registry: a consumer is one file and one line in [`spawn_all`].
+//! The registry: a consumer is one file and one line in [`register`].
 
 mod activity;
 pub mod live;
@@ -7,11 +7,17 @@ use crate::consumer::policy::Policies;
 use crate::consumer::{Consumer, run};
 use crate::transport::Transport;
 use app::db::Db;
+use app::event::EventType;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Runs every consumer that builds a read model, each as a task, until `stop`.
+/// Every consumer that builds a read model.
+fn register(consumers: &mut impl Registry) {
+    consumers.add(activity::Activity);
+}
+
+/// Runs every consumer, each as a task, until `stop`.
 pub fn spawn_all(
     tasks: &mut JoinSet<()>,
     db: &Db,
@@ -19,17 +25,34 @@ pub fn spawn_all(
     policies: &Policies,
     stop: &CancellationToken,
 ) {
-    let mut consumers = Registry {
+    register(&mut Spawn {
         tasks,
         db,
         transport,
         policies,
         stop,
-    };
-    consumers.add(activity::Activity);
+    });
 }
 
-struct Registry<'a> {
+/// Every consumer's name and topics.
+pub fn all() -> Vec<(&'static str, &'static [EventType])> {
+    let mut all = Vec::new();
+    register(&mut all);
+    all
+}
+
+/// What is done with each of them.
+trait Registry {
+    fn add<C: Consumer>(&mut self, consumer: C);
+}
+
+impl Registry for Vec<(&'static str, &'static [EventType])> {
+    fn add<C: Consumer>(&mut self, _: C) {
+        self.push((C::NAME, C::TOPICS));
+    }
+}
+
+struct Spawn<'a> {
     tasks: &'a mut JoinSet<()>,
     db: &'a Db,
     transport: &'a Arc<dyn Transport>,
@@ -37,7 +60,7 @@ struct Registry<'a> {
     stop: &'a CancellationToken,
 }
 
-impl Registry<'_> {
+impl Registry for Spawn<'_> {
     fn add<C: Consumer>(&mut self, consumer: C) {
         let (db, transport) = (self.db.clone(), self.transport.clone());
         let policy = self.policies.of(C::NAME);

@@ -30,6 +30,7 @@ struct Metrics {
     request: HistogramVec,
     write: Histogram,
     spans: IntCounterVec,
+    refusals: IntCounterVec,
 }
 
 impl Metrics {
@@ -101,6 +102,12 @@ impl Metrics {
                 "Spans sent to a collector of traces, and dropped because it was away or slow.",
                 &["exporter", "outcome"],
             ),
+            refusals: counters(
+                r,
+                "todo_scope_refusals_total",
+                "Attempts to publish or read what the scopes do not allow, by who tried.",
+                &["app", "action"],
+            ),
             registry,
         };
         for event_type in EventType::ALL {
@@ -168,7 +175,7 @@ pub fn failed(consumer: &str) {
 }
 
 /// A consumer's name, for which the live feed's groups, one a process, are one.
-pub(super) fn consumer(group: &str) -> &str {
+pub fn consumer(group: &str) -> &str {
     match group.split_once('-') {
         Some((live @ "live", _)) => live,
         _ => group,
@@ -231,4 +238,9 @@ pub(super) fn spans(exporter: &str, outcome: &str, count: u64) {
         .spans
         .with_label_values(&[exporter, outcome])
         .inc_by(count);
+}
+
+/// Somebody wanted to publish or read what the scopes do not allow.
+pub fn refused(app: &str, action: &str) {
+    METRICS.refusals.with_label_values(&[app, action]).inc();
 }

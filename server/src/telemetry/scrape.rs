@@ -1,7 +1,7 @@
 //! `GET /metrics`, in Prometheus' text format: what was counted, and what stands in the database.
 
 use super::metrics::{consumer, gather};
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::transport::Transport;
 use crate::web::Refused;
 use anyhow::Context;
@@ -48,7 +48,7 @@ pub struct Scrape {
     db: Db,
     transport: Arc<dyn Transport>,
     /// What a scraper has to say. `None`: it has to be on this machine.
-    token: Option<String>,
+    token: Option<Secret>,
 }
 
 impl Scrape {

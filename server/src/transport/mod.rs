@@ -6,12 +6,15 @@
 mod embedded;
 mod headers;
 mod kafka;
+mod scoped;
 
 pub use embedded::Embedded;
 pub use headers::record_headers;
 pub use kafka::{Kafka, KafkaConfig, Mechanism, Sasl, Tls};
+pub use scoped::Scoped;
 
 use crate::config::Config;
+use crate::scopes::RELAY;
 use app::db::Db;
 use app::event::{Event, EventType};
 use app::id::{EventId, Seq, UserId};
@@ -20,16 +23,26 @@ use app::system::{DeadLetter, Headers};
 use async_trait::async_trait;
 use std::sync::Arc;
 
-/// The transport the configuration asks for. Waits for nobody: a broker that is away is waited for
-/// where it is needed. Errors: librdkafka refuses the settings.
+/// The transport the configuration asks for, within its scopes. Waits for nobody: a broker that is
+/// away is waited for where it is needed. Errors: librdkafka refuses the settings.
 pub async fn connect(config: &Config, db: &Db) -> anyhow::Result<Arc<dyn Transport>> {
-    Ok(match config.kafka.resolve()? {
+    let transport: Arc<dyn Transport> = match config.kafka.resolve()? {
         None => Arc::new(Embedded::new(db.clone())),
         Some(mut kafka) => {
             kafka.publishes = config.role.relay();
             Arc::new(Kafka::new(kafka)?)
         }
-    })
+    };
+    let publisher = if config.role.relay() {
+        RELAY
+    } else {
+        config.role.name()
+    };
+    Ok(Arc::new(Scoped::new(
+        transport,
+        config.scopes()?,
+        publisher,
+    )))
 }
 
 /// The most events a batch holds, and the relay publishes at a time.
@@ -49,7 +62,7 @@ pub trait Transport: Send + Sync {
     fn marked(&self) {}
 
     /// Joins `group`, whose members share the events of `types` between them.
-    /// Errors: the other side does not answer, or refuses.
+    /// Errors: the other side does not answer, or refuses; or the scopes do not allow it.
     async fn subscribe(
         &self,
         group: &str,

@@ -1,5 +1,6 @@
 //! The application from outside: over HTTP, WebSocket and Kafka, on both transports and databases.
 
+mod logged;
 mod support;
 
 mod accounts;
@@ -8,6 +9,7 @@ mod http;
 mod kcat;
 mod live;
 mod property;
+mod scopes;
 mod system;
 mod telemetry;
 mod transport;

@@ -9,7 +9,9 @@ use reqwest::{Client, Response};
 use serde_json::Value;
 use server::Server;
 use server::config::Config;
+use server::scopes::Scopes;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -96,8 +98,18 @@ impl Place {
     }
 
     pub fn config(&self) -> Config {
-        let args = self.args(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Cli::parse_from([vec!["todo".to_owned()], args].concat()).config
+        let mut args = vec!["todo".to_owned()];
+        args.extend(self.args(SocketAddr::from(([127, 0, 0, 1], 0))));
+        args.push(format!("--scopes={}", self.scopes().display()));
+        Cli::parse_from(args).config
+    }
+
+    /// What everybody may do, and the consumers of the tests too.
+    fn scopes(&self) -> PathBuf {
+        let file = self.folder.path().join("scopes");
+        let table = format!("{}recorder read *\nfaulty read *\n", Scopes::default());
+        std::fs::write(&file, table).unwrap();
+        file
     }
 }
 

@@ -3,7 +3,7 @@
 mod doubles;
 mod failures;
 mod kafka_only;
-mod world;
+pub mod world;
 
 use crate::on_both_stacks;
 use crate::support::{Process, Stack, eventually};
