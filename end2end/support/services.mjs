@@ -52,8 +52,8 @@ export class Service {
   }
 
   /** Runs one of Kafka's own tools at it; what that prints. */
-  tool(name, ...args) {
-    return this.#script('tool', name, ...args)
+  async tool(name, ...args) {
+    return (await run(join(scripts, this.name), ['tool', name, '--bootstrap-server', this.address, ...args])).stdout.trim()
   }
 
   async #script(verb, ...more) {

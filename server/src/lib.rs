@@ -3,6 +3,7 @@
 // A view is one nested type.
 #![recursion_limit = "512"]
 
+pub mod acls;
 pub mod config;
 pub mod dlq;
 pub mod republish;

@@ -1,6 +1,7 @@
 //! The `todo` program.
 
 use clap::{Parser, Subcommand};
+use server::acls::Kafka;
 use server::config::Config;
 use server::dlq::Dlq;
 use server::republish::Republish;
@@ -33,6 +34,9 @@ enum Command {
     /// Say who may look after the system in the page
     #[command(subcommand)]
     Admin(Admin),
+    /// Print who may do what with Kafka's topics, and the commands that tell Kafka
+    #[command(subcommand)]
+    Kafka(Kafka),
 }
 
 #[derive(Clone, Subcommand)]
@@ -53,12 +57,18 @@ const EXAMPLES: &str = "Examples:
   todo verify                              prove that no change is without its event
   todo dlq list --status open              what waits for a decision
   todo republish --from 1                  after the broker was lost: all of history, in order
+  todo kafka acls --principal User:todo    what an administrator of Kafka has to allow
 
 Health: GET /healthz (it runs), GET /readyz (database, migrations and transport answer).";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = cli.config.check().and_then(|()| {
+    let checked = match cli.command {
+        // It prints what an administrator is to do, who has neither our database nor our password.
+        Some(Command::Kafka(_)) => Ok(()),
+        _ => cli.config.check(),
+    };
+    let result = checked.and_then(|()| {
         server::telemetry::start(&cli.config)?;
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -84,6 +94,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
         Command::Republish(options) => {
             let count = server::republish::run(&server::open(&config).await?, &options).await?;
             println!("{count} events are published again by the relay that runs, or by the next");
+            Ok(true)
+        }
+        Command::Kafka(command) => {
+            print!("{}", server::acls::run(&config, &command)?);
             Ok(true)
         }
         Command::Admin(command) => {
