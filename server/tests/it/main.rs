@@ -10,6 +10,7 @@ mod kcat;
 mod live;
 mod property;
 mod scopes;
+mod security;
 mod system;
 mod telemetry;
 mod transport;
