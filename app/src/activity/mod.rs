@@ -42,32 +42,35 @@ impl Entry {
     /// The line that tells of `event`. `known_title` is what the task is called as far as the
     /// reader knows, for the events that do not say it.
     pub fn of(event: &Event, known_title: Option<&str>) -> Entry {
-        let (title, changes) = match &event.envelope.data {
-            EventData::TaskCreated(d) => (d.title.clone(), Changes::default()),
-            EventData::TaskUpdated(d) => {
-                let title = d
-                    .changes
-                    .title
-                    .as_ref()
-                    .map(|c| c.new.as_str())
-                    .or(known_title);
-                (title.unwrap_or_default().to_owned(), d.changes.clone())
-            }
-            EventData::TaskCompleted(d) => (d.title.clone(), Changes::default()),
-            EventData::TaskReopened(d) => (d.title.clone(), Changes::default()),
-            EventData::TaskDeleted(d) => (d.title.clone(), Changes::default()),
-            EventData::UserRegistered(_)
-            | EventData::DeadLetterRedriven(_)
-            | EventData::DeadLetterDiscarded(_) => (String::new(), Changes::default()),
+        let data = &event.envelope.data;
+        let changes = match data {
+            EventData::TaskUpdated(d) => d.changes.clone(),
+            _ => Changes::default(),
         };
         Entry {
             seq: event.seq,
             event_type: event.envelope.event_type,
             actor_id: event.actor_id.clone(),
-            task_id: event.envelope.data.task_id(),
-            title,
+            task_id: data.task_id(),
+            title: said_title(data)
+                .or(known_title)
+                .unwrap_or_default()
+                .to_owned(),
             changes,
             at: event.envelope.timestamp,
         }
+    }
+}
+
+/// What the task is called after the event, if the event says so.
+pub fn said_title(data: &EventData) -> Option<&str> {
+    match data {
+        EventData::TaskCreated(d) => Some(&d.title),
+        EventData::TaskUpdated(d) => d.changes.title.as_ref().map(|change| change.new.as_str()),
+        EventData::TaskCompleted(d) => Some(&d.title),
+        EventData::TaskReopened(d) => Some(&d.title),
+        EventData::TaskDeleted(d) => Some(&d.title),
+        // It is about no task, or leaves the title as it was.
+        _ => None,
     }
 }

@@ -61,9 +61,8 @@ impl Tasks {
                     self.0.remove(at);
                 }
             }
-            EventData::UserRegistered(_)
-            | EventData::DeadLetterRedriven(_)
-            | EventData::DeadLetterDiscarded(_) => {}
+            // It changes nothing about a task.
+            _ => {}
         }
     }
 

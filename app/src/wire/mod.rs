@@ -11,10 +11,7 @@ pub use json::Json;
 use crate::accounts::Me;
 use crate::activity::{Entry, Feed};
 use crate::error::{Error, Kind};
-use crate::event::{
-    Change, Changes, DeadLetterDecided, Envelope, Event, EventData, EventType, TaskCompleted,
-    TaskCreated, TaskDeleted, TaskReopened, TaskUpdated, Timestamp, UserRegistered,
-};
+use crate::event::{Envelope, Event, EventData, EventType, Timestamp};
 use crate::home::{Place, Snapshot};
 use crate::id::{CommandId, EventId, Seq, TaskId, UserId};
 use crate::live::Message;
@@ -111,33 +108,25 @@ macro_rules! wrapper {
 /// A type that is written as an object with the same names.
 macro_rules! object {
     ($($type:ident { $($field:ident),* })*) => {$(
-        impl FromJson for $type {
-            fn from_json(mut json: Json) -> Option<Self> {
+        impl $crate::wire::FromJson for $type {
+            fn from_json(mut json: $crate::wire::Json) -> Option<Self> {
                 Some($type { $($field: json.field(stringify!($field))?),* })
             }
         }
     )*};
 }
+pub(crate) use object;
 
 wrapper!(TaskId, UserId, EventId, Seq, CommandId);
 
 object! {
     Me { user_id, name }
     Task { task_id, title, description, created_at, updated_at, completed_at }
-    Change { old, new }
-    Changes { title, description }
     Entry { seq, event_type, actor_id, task_id, title, changes, at }
     Feed { entries, seq, more }
     Snapshot { me, tasks, seq, feed, place, before, submitted }
     Submitted { action, values, error }
     Error { code, status, detail, field }
-    TaskCreated { task_id, user_id, title, description, completed, created_at }
-    TaskUpdated { task_id, user_id, changes, updated_at }
-    TaskCompleted { task_id, user_id, title, completed_at, duration_minutes }
-    TaskReopened { task_id, user_id, title, reopened_at }
-    TaskDeleted { task_id, user_id, title, deleted_at, reason }
-    UserRegistered { user_id, email, name, registered_at, source }
-    DeadLetterDecided { user_id, dead_letter_id, topic, note, decided_at }
 }
 
 impl FromJson for u16 {
@@ -177,21 +166,7 @@ impl FromJson for Place {
 impl FromJson for Envelope {
     fn from_json(mut json: Json) -> Option<Self> {
         let event_type = json.field("event_type")?;
-        let data = json.field("data")?;
-        let data = match event_type {
-            EventType::TaskCreated => EventData::TaskCreated(FromJson::from_json(data)?),
-            EventType::TaskUpdated => EventData::TaskUpdated(FromJson::from_json(data)?),
-            EventType::TaskCompleted => EventData::TaskCompleted(FromJson::from_json(data)?),
-            EventType::TaskReopened => EventData::TaskReopened(FromJson::from_json(data)?),
-            EventType::TaskDeleted => EventData::TaskDeleted(FromJson::from_json(data)?),
-            EventType::UserRegistered => EventData::UserRegistered(FromJson::from_json(data)?),
-            EventType::DeadLetterRedriven => {
-                EventData::DeadLetterRedriven(FromJson::from_json(data)?)
-            }
-            EventType::DeadLetterDiscarded => {
-                EventData::DeadLetterDiscarded(FromJson::from_json(data)?)
-            }
-        };
+        let data = EventData::from_wire(event_type, json.field("data")?)?;
         Some(Envelope {
             event_id: json.field("event_id")?,
             event_type,

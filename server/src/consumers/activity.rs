@@ -1,7 +1,7 @@
 //! The activity feed: a line for each event.
 
 use crate::consumer::{Consumer, HandleError};
-use app::activity::Entry;
+use app::activity::{Entry, said_title};
 use app::db::{Tx, to_micros};
 use app::event::{Event, EventData, EventType};
 use app::id::TaskId;
@@ -13,9 +13,10 @@ impl Consumer for Activity {
     const TOPICS: &'static [EventType] = EventType::ALL;
 
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
-        let known = match &event.envelope.data {
-            // An edit of the description does not say what the task is called.
-            EventData::TaskUpdated(d) if d.changes.title.is_none() => title(tx, d.task_id).await?,
+        let data = &event.envelope.data;
+        let known = match (data.task_id(), said_title(data)) {
+            // Such as an edit of the description.
+            (Some(task_id), None) => title(tx, task_id).await?,
             _ => None,
         };
         let entry = Entry::of(event, known.as_deref());
@@ -36,7 +37,7 @@ impl Consumer for Activity {
         .bind(to_micros(entry.at))
         .execute(&mut **tx)
         .await?;
-        match &event.envelope.data {
+        match data {
             EventData::TaskCreated(d) => remember(tx, d.task_id, &d.title).await?,
             EventData::TaskUpdated(d) => {
                 if let Some(title) = &d.changes.title {
@@ -44,11 +45,8 @@ impl Consumer for Activity {
                 }
             }
             EventData::TaskDeleted(d) => forget(tx, d.task_id).await?,
-            EventData::TaskCompleted(_)
-            | EventData::TaskReopened(_)
-            | EventData::UserRegistered(_)
-            | EventData::DeadLetterRedriven(_)
-            | EventData::DeadLetterDiscarded(_) => {}
+            // The task, if there is one, is called what it was.
+            _ => {}
         }
         Ok(())
     }

@@ -1,0 +1,115 @@
+//! What makes one line and one struct of `event.rs` an event type.
+
+/// Makes [`EventType`](super::EventType) and [`EventData`](super::EventData) of the table: a line
+/// says in its comment what happened, then the type's name here, the struct of its data, its name in
+/// the contract, and which fields of the data tell when it happened and which task it is about.
+macro_rules! events {
+    ($(
+        $(#[doc = $doc:literal])+
+        $variant:ident($data:ident) = $name:literal { at: $at:ident $(, task: $task:ident)? },
+    )*) => {
+        /// What happened. Kafka's topics have the same names.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum EventType {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)*
+        }
+
+        impl EventType {
+            pub const ALL: &'static [EventType] = &[$(EventType::$variant),*];
+
+            /// "task.created": the name in the contract and of the topic.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(EventType::$variant => $name,)*
+                }
+            }
+
+            /// "A task was created.": the table's comment.
+            pub fn sentence(self) -> &'static str {
+                match self {
+                    $(EventType::$variant => concat!($($doc),+).trim_ascii(),)*
+                }
+            }
+
+            /// An envelope as it travels, of the contract where that has one.
+            pub fn example(self) -> &'static str {
+                match self {
+                    $(EventType::$variant => include_str!(concat!("golden/", $name, ".json")),)*
+                }
+            }
+        }
+
+        /// What an event carries, by type.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum EventData {
+            $($variant($data),)*
+        }
+
+        impl EventData {
+            pub fn event_type(&self) -> EventType {
+                match self {
+                    $(EventData::$variant(_) => EventType::$variant,)*
+                }
+            }
+
+            /// Whose stream the event belongs to: the owner of the task, or the person themselves.
+            pub fn user_id(&self) -> &UserId {
+                match self {
+                    $(EventData::$variant(data) => &data.user_id,)*
+                }
+            }
+
+            /// The task it is about, if it is about one.
+            pub fn task_id(&self) -> Option<TaskId> {
+                match self {
+                    $($(EventData::$variant(data) => Some(data.$task),)?)*
+                    _ => None,
+                }
+            }
+
+            /// When it happened, as the data itself says.
+            pub fn occurred_at(&self) -> Timestamp {
+                match self {
+                    $(EventData::$variant(data) => data.$at,)*
+                }
+            }
+
+            /// Reads the data of an event of type `event_type`, with serde.
+            pub fn from_json(
+                event_type: EventType,
+                data: serde_json::Value,
+            ) -> Result<Self, serde_json::Error> {
+                Ok(match event_type {
+                    $(EventType::$variant => EventData::$variant(serde_json::from_value(data)?),)*
+                })
+            }
+
+            /// The same in the browser. `None`: it is no data of that type.
+            pub fn from_wire(event_type: EventType, data: Json) -> Option<Self> {
+                Some(match event_type {
+                    $(EventType::$variant => EventData::$variant(FromJson::from_json(data)?),)*
+                })
+            }
+        }
+    };
+}
+
+/// A struct that is written as an object with the names of its fields, and read again by serde and
+/// in the browser.
+macro_rules! data {
+    ($(
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)*
+        }
+    )*) => {$(
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        $(#[$meta])*
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+
+        crate::wire::object! { $name { $($field),* } }
+    )*};
+}
