@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The schema version every event is written in today.
+/// The schema version that every type of event begins with.
 pub const VERSION: &str = "1.0";
 
 /// RFC 3339 in UTC with a `Z`, at most microseconds.

@@ -2,7 +2,7 @@
 
 use crate::db::{Tx, now, to_micros};
 use crate::error::Error;
-use crate::event::{Envelope, Event, EventData, Timestamp, VERSION};
+use crate::event::{Envelope, Event, EventData, Timestamp};
 use crate::id::{CommandId, EventId, Seq, UserId};
 use crate::version::{self, Unreadable};
 use sqlx::any::AnyRow;
@@ -70,7 +70,7 @@ pub async fn append(tx: &mut Tx, cause: &Cause, data: EventData) -> Result<Event
         event_id: EventId(Uuid::now_v7()),
         event_type: data.event_type(),
         timestamp: data.occurred_at(),
-        version: VERSION.into(),
+        version: data.event_type().version().into(),
         data,
     };
     let size = serde_json::to_vec(&envelope)
@@ -181,7 +181,7 @@ fn event(row: &AnyRow, data: EventData) -> Result<Event, sqlx::Error> {
             event_id: EventId(uuid("event_id", row.try_get("event_id")?)?),
             event_type: data.event_type(),
             timestamp: crate::db::from_micros(row.try_get("occurred_at")?),
-            version: VERSION.into(),
+            version: data.event_type().version().into(),
             data,
         },
     })

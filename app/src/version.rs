@@ -1,9 +1,10 @@
 //! Schema versions: what is older is brought to today's schema, what is newer waits for an upgrade.
 //!
-//! A change of an event's schema adds one [`Upcaster`] to [`UPCASTERS`], the old golden file under
-//! `golden/old/`, and a new [`VERSION`]. Events in the store and in Kafka are never rewritten.
+//! A change of an event's schema gives its type a new version in the table of `event.rs` and adds one
+//! [`Upcaster`] to [`UPCASTERS`]; the old example goes to `golden/old/`, as `TYPE.VERSION.json`, and
+//! its schema in `docs/schemas/` stays. Events in the store and in Kafka are never rewritten.
 
-use crate::event::{Envelope, EventData, EventType, Timestamp, VERSION};
+use crate::event::{Envelope, EventData, EventType, Timestamp};
 use crate::id::EventId;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,10 +16,19 @@ pub struct Upcaster {
     pub from: &'static str,
     pub to: &'static str,
     pub upcast: fn(Value) -> Value,
+    /// The JSON Schema of `from`: `include_str!("../../docs/schemas/TYPE/FROM.json")`.
+    pub schema: &'static str,
 }
 
-/// Every step there is. Empty: 1.0 is the first version.
-const UPCASTERS: &[Upcaster] = &[];
+/// Every step there is, in order. Empty: 1.0 is the first version.
+pub const UPCASTERS: &[Upcaster] = &[];
+
+/// Every version of the type there ever was, oldest first.
+pub fn versions(event_type: EventType) -> Vec<&'static str> {
+    let steps = UPCASTERS.iter().filter(|s| s.event_type == event_type);
+    let old = steps.map(|step| step.from);
+    old.chain([event_type.version()]).collect()
+}
 
 /// Why an event cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +44,7 @@ impl fmt::Display for Unreadable {
         match self {
             Unreadable::Newer(version) => write!(
                 f,
-                "its schema version is {version}; this application reads {VERSION} and older"
+                "its schema version is {version}, which is newer than this application"
             ),
             Unreadable::Malformed(reason) => f.write_str(reason),
         }
@@ -60,13 +70,20 @@ fn read_with(
     };
     let written = number(version)
         .ok_or_else(|| Unreadable::Malformed("its version is not like 1.0".into()))?;
-    if Some(written) > number(VERSION) {
+    let known = EventType::parse(name);
+    // A type that is unknown may come with an upgrade: then its version is newer than any of today's.
+    let newest = EventType::ALL
+        .iter()
+        .filter(|&&t| known.is_none_or(|known| known == t));
+    if newest
+        .filter_map(|t| number(t.version()))
+        .all(|today| written > today)
+    {
         return Err(Unreadable::Newer(version.into()));
     }
-    let event_type = EventType::parse(name)
-        .ok_or_else(|| Unreadable::Malformed("its type is unknown".into()))?;
+    let event_type = known.ok_or_else(|| Unreadable::Malformed("its type is unknown".into()))?;
     let mut version = version;
-    while version != VERSION {
+    while version != event_type.version() {
         let step = upcasters
             .iter()
             .find(|step| step.event_type == event_type && step.from == version)
@@ -101,7 +118,7 @@ impl AnyEnvelope {
             event_id: self.event_id,
             event_type: data.event_type(),
             timestamp: self.timestamp,
-            version: VERSION.into(),
+            version: data.event_type().version().into(),
             data,
         })
     }
@@ -111,6 +128,7 @@ impl AnyEnvelope {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn deleted(reason: Option<&str>) -> Value {
         let mut data = json!({
@@ -132,6 +150,7 @@ mod tests {
                 data["why"] = "user_requested".into();
                 data
             },
+            schema: "{}",
         },
         Upcaster {
             event_type: EventType::TaskDeleted,
@@ -141,6 +160,7 @@ mod tests {
                 data["reason"] = data["why"].take();
                 data
             },
+            schema: "{}",
         },
     ];
 
@@ -177,23 +197,79 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_step_leads_to_today() {
-        for step in UPCASTERS {
-            let mut version = step.to;
-            for _ in UPCASTERS {
-                let next = UPCASTERS
-                    .iter()
-                    .find(|next| next.event_type == step.event_type && next.from == version);
-                version = next.map_or(version, |next| next.to);
+    /// What is wrong with the steps, or with the old examples, by file name, that they need.
+    fn faults(steps: &[Upcaster], old: &BTreeMap<String, String>) -> Vec<String> {
+        let mut unused: BTreeSet<&String> = old.keys().collect();
+        let mut faults = Vec::new();
+        for step in steps {
+            let (name, version) = (step.event_type.as_str(), step.from);
+            let file = format!("{name}.{version}.json");
+            let Some(example) = old.get(&file) else {
+                faults.push(format!("golden/old/{file} is missing"));
+                continue;
+            };
+            unused.remove(&file);
+            let envelope = AnyEnvelope::parse(example.as_bytes()).unwrap();
+            if (envelope.event_type.as_str(), envelope.version.as_str()) != (name, version) {
+                faults.push(format!("golden/old/{file} is of another type or version"));
+            } else if let Err(error) = read_with(steps, name, version, envelope.data) {
+                faults.push(format!("golden/old/{file}: {error}"));
             }
-            assert_eq!(
-                version,
-                VERSION,
-                "{} {}",
-                step.event_type.as_str(),
-                step.from
-            );
         }
+        let unused = unused.into_iter();
+        faults.extend(unused.map(|file| format!("golden/old/{file} has no step")));
+        faults
+    }
+
+    #[test]
+    fn every_old_version_has_its_example_which_is_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/golden/old");
+        let files = std::fs::read_dir(folder).into_iter().flatten();
+        let files = files.map(|file| file.unwrap().path()).map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        });
+        assert_eq!(faults(UPCASTERS, &files.collect()), [""; 0]);
+    }
+
+    #[test]
+    fn a_step_without_a_good_example_is_noticed() {
+        let example = |version: &str, data: Value| {
+            json!({
+                "event_id": "0195a1f0-7c00-7000-8000-000000000000",
+                "event_type": "task.deleted",
+                "timestamp": "2026-02-08T13:00:00Z",
+                "version": version,
+                "data": data
+            })
+            .to_string()
+        };
+        let mut second = deleted(None);
+        second["why"] = "user_requested".into();
+        let good = BTreeMap::from([
+            (
+                "task.deleted.0.8.json".to_owned(),
+                example("0.8", deleted(None)),
+            ),
+            ("task.deleted.0.9.json".to_owned(), example("0.9", second)),
+        ]);
+        assert_eq!(faults(STEPS, &good), [""; 0]);
+        assert_eq!(faults(&[], &good).len(), 2);
+        assert_eq!(faults(STEPS, &BTreeMap::new()).len(), 2);
+        // Of the second version, but without what only that has.
+        let mut bad = good.clone();
+        bad.insert("task.deleted.0.9.json".into(), example("0.9", json!({})));
+        assert_eq!(
+            faults(STEPS, &bad),
+            ["golden/old/task.deleted.0.9.json: its data does not fit its type"]
+        );
+        bad.insert(
+            "task.deleted.0.9.json".into(),
+            good["task.deleted.0.8.json"].clone(),
+        );
+        assert_eq!(
+            faults(STEPS, &bad),
+            ["golden/old/task.deleted.0.9.json is of another type or version"]
+        );
     }
 }

@@ -2,11 +2,14 @@
 
 /// Makes [`EventType`](super::EventType) and [`EventData`](super::EventData) of the table: a line
 /// says in its comment what happened, then the type's name here, the struct of its data, its name in
-/// the contract, and which fields of the data tell when it happened and which task it is about.
+/// the contract, and which fields of the data tell when it happened and which task it is about; at
+/// last the schema version, once that is no longer the first.
 macro_rules! events {
     ($(
         $(#[doc = $doc:literal])+
-        $variant:ident($data:ident) = $name:literal { at: $at:ident $(, task: $task:ident)? },
+        $variant:ident($data:ident) = $name:literal {
+            at: $at:ident $(, task: $task:ident)? $(, version: $version:literal)?
+        },
     )*) => {
         /// What happened. Kafka's topics have the same names.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +24,13 @@ macro_rules! events {
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(EventType::$variant => $name,)*
+                }
+            }
+
+            /// The schema version it is written in today.
+            pub fn version(self) -> &'static str {
+                match self {
+                    $(EventType::$variant => events!(@version $($version)?),)*
                 }
             }
 
@@ -93,6 +103,8 @@ macro_rules! events {
             }
         }
     };
+    (@version) => { VERSION };
+    (@version $version:literal) => { $version };
 }
 
 /// A struct that is written as an object with the names of its fields, and read again by serde and
