@@ -48,8 +48,11 @@ data! {
     pub struct TaskCreated {
         pub task_id: TaskId,
         pub user_id: UserId,
+        /// What is to be done, in one line.
         pub title: String,
+        /// What else there is to say; may be empty, may have many lines.
         pub description: String,
+        /// False: a task begins as one that is to be done.
         pub completed: bool,
         pub created_at: Timestamp,
     }
@@ -85,7 +88,7 @@ data! {
         pub duration_minutes: i64,
     }
 
-    /// Not in the contract; made in the manner of `task.completed`.
+    // Not in the contract; made in the manner of `task.completed`.
     pub struct TaskReopened {
         pub task_id: TaskId,
         pub user_id: UserId,
@@ -96,9 +99,10 @@ data! {
     pub struct TaskDeleted {
         pub task_id: TaskId,
         pub user_id: UserId,
+        /// What it was called at last.
         pub title: String,
         pub deleted_at: Timestamp,
-        /// "user_requested".
+        /// Why: "user_requested".
         pub reason: String,
     }
 
@@ -111,7 +115,8 @@ data! {
         pub source: String,
     }
 
-    /// What an operator decided of a dead letter. Not in the contract; made in the same manner.
+    // Not in the contract; made in the same manner.
+    /// What an operator decided of a dead letter.
     pub struct DeadLetterDecided {
         /// The stream of operators' decisions, which is no person's: "user-system".
         pub user_id: UserId,

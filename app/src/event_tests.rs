@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn examples_are_read_and_written_again_without_a_difference() {
     for event_type in EventType::ALL {
         let example = event_type.example();
-        let envelope: Envelope = serde_json::from_str(example).expect(event_type.as_str());
+        let envelope: Envelope = serde_json::from_str(example).expect(example);
         let written = serde_json::to_string_pretty(&envelope).unwrap();
         assert_eq!(written.trim(), example.trim());
         assert_eq!(envelope.event_type, *event_type);

@@ -5,11 +5,19 @@ use std::fmt;
 use uuid::Uuid;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    ($(#[doc = $doc:literal])+ $(#[derive($($derive:ident),+)])? $name:ident($inner:ty)) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize $($(, $derive)+)?)]
         #[serde(transparent)]
         pub struct $name(pub $inner);
+
+        #[cfg(feature = "ssr")]
+        impl crate::catalogue::schema::Described for $name {
+            fn schema() -> serde_json::Value {
+                use crate::catalogue::schema::{Described, about};
+                about(<$inner as Described>::schema(), concat!($($doc),+))
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

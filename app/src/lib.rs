@@ -11,6 +11,8 @@ pub mod event;
 pub mod id;
 
 #[cfg(feature = "ssr")]
+pub mod catalogue;
+#[cfg(feature = "ssr")]
 pub mod crash;
 #[cfg(feature = "ssr")]
 pub mod db;

@@ -6,6 +6,7 @@
 pub mod acls;
 pub mod config;
 pub mod dlq;
+pub mod events;
 pub mod republish;
 pub mod scopes;
 pub mod telemetry;

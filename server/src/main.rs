@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use server::acls::Kafka;
 use server::config::Config;
 use server::dlq::Dlq;
+use server::events::Events;
 use server::republish::Republish;
 use std::process::ExitCode;
 
@@ -31,6 +32,9 @@ enum Command {
     Dlq(Dlq),
     /// Publish history again, after the broker was lost; consumers drop what they have applied
     Republish(Republish),
+    /// Print what events look like, for programs and for people outside
+    #[command(subcommand)]
+    Events(Events),
     /// Say who may look after the system in the page
     #[command(subcommand)]
     Admin(Admin),
@@ -56,6 +60,7 @@ const EXAMPLES: &str = "Examples:
                                            `--role consumers` beside it, as many as you like
   todo verify                              prove that no change is without its event
   todo dlq list --status open              what waits for a decision
+  todo events asyncapi                     what events look like, for programs
   todo republish --from 1                  after the broker was lost: all of history, in order
   todo kafka acls --principal User:todo    what an administrator of Kafka has to allow
 
@@ -100,6 +105,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
             print!("{}", server::acls::run(&config, &command)?);
             Ok(true)
         }
+        Command::Events(command) => server::events::run(&command).map(|()| true),
         Command::Admin(command) => {
             let (email, role) = match command {
                 Admin::Grant { email } => (email, "admin"),

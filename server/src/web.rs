@@ -1,5 +1,6 @@
 //! HTTP: pages, server functions, the socket, and what every answer carries.
 
+use crate::events;
 use crate::forms;
 use crate::hub::{self, Hub};
 use crate::telemetry::http::watch;
@@ -70,6 +71,7 @@ pub fn router(web: Web) -> Router {
         .merge(scrape)
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
+        .merge(events::router())
         .route(app::live::PATH, any(hub::upgrade))
         .route("/api/{*function}", api)
         .fallback_service(web.files())
@@ -96,8 +98,12 @@ impl Web {
     /// Every page, complete in its HTML; an unknown path is a page too, with status 404.
     pub fn pages(&self) -> Router {
         let (state, options) = (self.state.clone(), self.options.clone());
+        let readers = events::readers();
         Router::new().fallback(leptos_axum::render_app_async_with_context(
-            move || provide_context(state.clone()),
+            move || {
+                provide_context(state.clone());
+                provide_context(readers.clone());
+            },
             move || app::shell(options.clone()),
         ))
     }

@@ -47,6 +47,15 @@ macro_rules! events {
                     $(EventType::$variant => include_str!(concat!("golden/", $name, ".json")),)*
                 }
             }
+
+            /// The JSON Schema of what it carries.
+            #[cfg(feature = "ssr")]
+            pub fn data_schema(self) -> serde_json::Value {
+                use crate::catalogue::schema::Described;
+                match self {
+                    $(EventType::$variant => $data::schema(),)*
+                }
+            }
         }
 
         /// What an event carries, by type.
@@ -108,20 +117,35 @@ macro_rules! events {
 }
 
 /// A struct that is written as an object with the names of its fields, and read again by serde and
-/// in the browser.
+/// in the browser. Its JSON Schema says what the comments say. A field that is an `Option` is left
+/// out when there is nothing to say: `#[serde(default, skip_serializing_if = "Option::is_none")]`.
 macro_rules! data {
     ($(
-        $(#[$meta:meta])*
+        $(#[doc = $doc:literal])*
+        $(#[derive($($derive:ident),*)])?
         pub struct $name:ident {
-            $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)*
+            $(
+                $(#[doc = $field_doc:literal])*
+                $(#[serde $serde:tt])?
+                pub $field:ident: $type:ty,
+            )*
         }
     )*) => {$(
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        $(#[$meta])*
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize $($(, $derive)*)?)]
         pub struct $name {
-            $($(#[$field_meta])* pub $field: $type,)*
+            $($(#[doc = $field_doc])* $(#[serde $serde])? pub $field: $type,)*
         }
 
         crate::wire::object! { $name { $($field),* } }
+
+        #[cfg(feature = "ssr")]
+        impl crate::catalogue::schema::Described for $name {
+            fn schema() -> serde_json::Value {
+                crate::catalogue::schema::Object::new(concat!($($doc),*))
+                    $(.field::<$type>(stringify!($field), concat!($($field_doc),*)))*
+                    .into()
+            }
+        }
     )*};
 }

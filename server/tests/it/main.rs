@@ -5,6 +5,7 @@ mod support;
 
 mod accounts;
 mod crash;
+mod events;
 mod http;
 mod kcat;
 mod live;

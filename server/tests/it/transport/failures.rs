@@ -128,6 +128,13 @@ async fn what_keeps_failing_is_tried_six_times_and_buried(stack: Stack) {
         assert_eq!(header("dlq_attempts"), "6");
         assert_eq!(header("dlq_topic"), "task.completed");
         assert_eq!(header("seq"), "3");
+        let documented = server::events::asyncapi::document();
+        let documented = documented.pointer("/components/schemas/dead_letter_headers/properties");
+        let documented: Vec<&String> = documented.unwrap().as_object().unwrap().keys().collect();
+        let mut sent: Vec<&str> = headers.iter().filter_map(|h| h.as_str()).collect();
+        sent.retain(|header| header.starts_with("dlq_"));
+        sent.sort_unstable();
+        assert_eq!(sent, documented);
         assert_eq!(records[0]["key"], ada.0.as_str());
     }
 }
