@@ -4,6 +4,7 @@ use crate::accounts::{
     Me, session,
     view::{Login, Register, You},
 };
+use crate::catalogue::view::Events;
 use crate::home::view::Home;
 use crate::home::{Place, queries, source};
 use crate::id::Seq;
@@ -83,6 +84,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/login") view=Login ssr=SsrMode::Async/>
                 <Route path=path!("/register") view=Register ssr=SsrMode::Async/>
                 <Route path=path!("/you") view=You ssr=SsrMode::Async/>
+                <Route path=path!("/events") view=Events ssr=SsrMode::Async/>
                 <Route path=path!("/system") view=System ssr=SsrMode::Async/>
                 <Route path=path!("/system/dead-letters/:id") view=DeadLetterPage ssr=SsrMode::Async/>
             </FlatRoutes>

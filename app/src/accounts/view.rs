@@ -190,6 +190,10 @@ fn Settings(
                         {sessions.into_iter().map(|session| view! { <OneSession session/> }).collect_view()}
                     </ul>
                 </section>
+                <section aria-labelledby="events">
+                    <h2 id="events">"Events"</h2>
+                    <p><a href="/events">"What every kind of event says, and who reads it"</a></p>
+                </section>
                 {system}
             </main>
             <Bar here="/you"/>

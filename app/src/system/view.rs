@@ -45,6 +45,7 @@ pub fn System() -> impl IntoView {
                         {choices(&filter)}
                         {letters_list(letters, &filter)}
                     </section>
+                    <p><a href="/events">"Every kind of event, and who reads it"</a></p>
                 </Frame>
             }),
             Ok(None) => EitherOf3::B(view! { <NotFound/> }),

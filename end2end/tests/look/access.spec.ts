@@ -31,6 +31,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await check(window, '/tasks/:id')
     await window.goto('/you')
     await check(window, '/you')
+    await window.goto('/events')
+    await window.page.locator('summary').first().click()
+    await check(window, '/events')
 
     const small = await open(person, { colorScheme, viewport: { width: 390, height: 844 }, hasTouch: true })
     await check(small, '/ on a small screen')

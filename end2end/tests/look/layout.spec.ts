@@ -10,7 +10,7 @@ test('nothing scrolls sideways, from 320 px on', async ({ open, person }) => {
   const window = await open(person)
   for (const width of [320, 390, 800, 1280, 1920]) {
     for (const path of ['/register', '/login']) await fits(guest, path, width)
-    for (const path of ['/', '/feed', `/tasks/${task}`, '/you']) await fits(window, path, width)
+    for (const path of ['/', '/feed', `/tasks/${task}`, '/you', '/events']) await fits(window, path, width)
   }
 })
 
@@ -19,6 +19,7 @@ async function fits({ page }: Window, path: string, width: number) {
   await page.goto(path)
   const sticksOut = await page.evaluate(() => {
     const root = document.documentElement
+    for (const folded of document.querySelectorAll('details')) folded.open = true
     // Not only what scrolls: where the page clips what sticks out, it would be lost.
     const wide = [...document.querySelectorAll('body *')].filter(element => {
       const { left, right, width } = element.getBoundingClientRect()

@@ -29,6 +29,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await take(window, 'feed')
       await window.goto('/you')
       await take(window, 'you')
+      await window.goto('/events')
+      await window.page.locator('summary').first().click()
+      await take(window, 'events')
     })
   }
 }
