@@ -1,5 +1,6 @@
 // Who uses the application while it is tormented, and what they remember of it.
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import WebSocket from 'ws'
 import { until } from './stack.mjs'
@@ -85,12 +86,14 @@ export class Client {
 export class Window {
   /** Everything it was sent, in the order of its coming. */
   seen = []
-  cursor = 0
   reconnects = -1
   #closed = false
 
-  constructor(person, { longest = 500, keep = event => event } = {}) {
+  /** @param {{after?: number, longest?: number, keep?: (event: object) => unknown}} options  the last
+   * event it has already, the longest it is away, and what to remember of what it is sent */
+  constructor(person, { after = 0, longest = 500, keep = event => event } = {}) {
     this.person = person
+    this.cursor = after
     this.longest = longest
     this.keep = keep
     this.#connect()
@@ -110,6 +113,16 @@ export class Window {
     if (message.type !== 'event') return void (this.live = message.seq)
     this.seen.push(this.keep(message))
     this.cursor = message.seq
+  }
+
+  /** Reads no more of what it is sent, until `resume`. */
+  async stall() {
+    if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, 'open')
+    this.socket.pause()
+  }
+
+  resume() {
+    this.socket.resume()
   }
 
   /** Loses the connection without a word. */
@@ -155,4 +168,15 @@ export async function feed(person) {
     more = lines.more
   }
   return entries
+}
+
+/** What `check` in checker.mjs wants to know of a person, once their windows and feed have caught up,
+ * or a minute after they should have. */
+export async function history({ person, commands }, windows) {
+  const stored = await store(person)
+  const last = stored.length
+  await until('every window has caught up', () => windows.every(({ cursor }) => cursor >= last), 60).catch(() => {})
+  await until('the feed has caught up', async () => (await page(person)).feed.seq >= last, 60).catch(() => {})
+  const { tasks } = await page(person)
+  return { commands, store: stored, feed: await feed(person), tasks, windows: windows.map(({ seen }) => seen) }
 }

@@ -1,8 +1,8 @@
 // What can be done to an installation. Each fault is a function that does it, and returns the moment
 // from which recovery is to be counted.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { older } from './client.mjs'
+import { sendLines } from './kcat.mjs'
 import { until } from './stack.mjs'
 
 const any = (from, to) => from + Math.random() * (to - from)
@@ -19,7 +19,7 @@ export function faults(world) {
   return world.services ? apart(world) : together(world)
 }
 
-function together({ stack, victim }) {
+function together({ stack, victim, rebuild }) {
   const crash = (label, most, trigger) => () => crashAt(stack, ['all'], label, most, trigger)
   return {
     'app killed': () => kill(stack, 'all'),
@@ -31,6 +31,7 @@ function together({ stack, victim }) {
     'at consumer:activity:before-commit': crash('consumer:activity:before-commit', 30),
     'at consumer:activity:after-commit': crash('consumer:activity:after-commit', 30),
     'while burying and redriving': () => buryAndRedrive(stack, ['all'], ['all'], victim),
+    'while rebuilding': () => whileRebuilding(stack, ['all'], rebuild, victim),
   }
 }
 
@@ -58,7 +59,7 @@ function apart({ stack, services, victim, rebuild }) {
     'at consumer:activity:after-commit': crash('consumers', 'consumer:activity:after-commit', 30),
     'at consumer:burying': crash('consumers', 'consumer:burying', 1, () => garbage(stack, victim)),
     'while burying and redriving': () => buryAndRedrive(stack, ['consumers'], ['relay'], victim),
-    'while rebuilding': () => whileRebuilding(stack, rebuild),
+    'while rebuilding': () => whileRebuilding(stack, ['consumers'], rebuild, victim),
   }
 }
 
@@ -99,13 +100,7 @@ async function crashAt(stack, roles, label, most, trigger = () => {}, env = {}) 
 }
 
 /** A record that is no event, once. */
-async function garbage(stack, victim) {
-  const { KAFKA_BROKERS, KAFKA_PREFIX } = stack.env
-  const kcat = spawn('kcat', ['-P', '-b', KAFKA_BROKERS, '-t', `${KAFKA_PREFIX}task.created`, '-X', 'enable.idempotence=true'], { stdio: ['pipe', 'ignore', 'ignore'] })
-  kcat.stdin.end(`garbage ${victim.garbage++}`)
-  const [code] = await once(kcat, 'exit')
-  if (code !== 0) throw new Error('kcat could not send garbage')
-}
+const garbage = (stack, victim) => sendLines(stack, 'task.created', [`nobody|garbage ${victim.garbage++}`])
 
 /** An event that fails for good: the process ends while it parks, while it buries, while the relay
  * tells of it, while it redrives, and after it has. */
@@ -130,9 +125,14 @@ async function buryAndRedrive(stack, consumers, relay, victim) {
   return at
 }
 
-/** The read model is lost, and so is the process that builds it anew. */
-async function whileRebuilding(stack, rebuild) {
-  await Promise.all(stack.of('consumers').map(process => process.kill()))
+/** The read model is lost, and so is the process that builds it anew. Who does something is built
+ * first; the victim does nothing by itself. */
+async function whileRebuilding(stack, roles, rebuild, victim) {
+  await Promise.all(roles.flatMap(role => stack.of(role)).map(process => process.kill()))
   await rebuild()
-  return crashAt(stack, ['consumers'], 'consumer:activity:before-commit', 3)
+  const at = await crashAt(stack, roles, 'consumer:activity:before-commit', 3)
+  const { event } = await victim.create('Back again')
+  const newest = async () => (await older(victim.person, event.seq + 1)).entries[0]?.seq === event.seq
+  await until("the victim's feed is built", newest, 120)
+  return at
 }

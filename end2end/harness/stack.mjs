@@ -7,16 +7,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { freePort, newestBinary } from '../support/server.mjs'
+import { Services } from '../support/services.mjs'
 
 const run = promisify(execFile)
 
 /** Waits until `look` answers with something; asks again and again, whatever goes wrong. */
-export async function until(what, look, seconds = 60) {
+export async function until(what, look, seconds = 60, pause = 20) {
   const end = Date.now() + seconds * 1000
-  for (let last; ; await sleep(20)) {
+  for (let last; ; await sleep(pause)) {
     try {
       const found = await look()
       if (found) return found
@@ -32,18 +33,19 @@ export async function until(what, look, seconds = 60) {
 export class Process {
   #child
 
-  constructor(stack, name, role) {
+  constructor(stack, name, role, metricsPort) {
     this.stack = stack
     this.name = name
     this.role = role
     this.log = join(stack.folder, `${name}.log`)
+    this.metricsAddress = `127.0.0.1:${metricsPort}`
   }
 
   /** @param {Record<string, string>} env  such as TODO_CRASH_AT, for this run only */
   start(env = {}) {
     const log = openSync(this.log, 'a')
     this.#child = spawn(this.stack.binary, ['serve', '--role', this.role], {
-      env: { ...this.stack.env, ...env },
+      env: { ...this.stack.env, TODO_METRICS_ADDR: this.metricsAddress, ...env },
       cwd: this.stack.folder,
       stdio: ['ignore', log, log],
     })
@@ -67,6 +69,18 @@ export class Process {
     if (!this.isRunning) return
     this.signal(signal)
     await this.exit
+  }
+
+  /** The sum of a measure over all of its labels that contain `labels`. */
+  async measure(name, labels = '') {
+    const text = await (await fetch(`http://${this.metricsAddress}/metrics`)).text()
+    const lines = text.split('\n').filter(line => line.startsWith(name) && /^[ {]/.test(line.slice(name.length)) && line.includes(labels))
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  }
+
+  /** The memory it has, in bytes. */
+  get memory() {
+    return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1])
   }
 }
 
@@ -98,7 +112,7 @@ export class Stack {
     running.add(stack)
     for (const role of roles) {
       const twins = stack.of(role).length
-      stack.processes.push(new Process(stack, role + (twins ? `-${twins + 1}` : ''), role))
+      stack.processes.push(new Process(stack, role + (twins ? `-${twins + 1}` : ''), role, await freePort()))
     }
     // One after the other: only the first one has tables to make.
     for (const process of stack.processes) {
@@ -128,12 +142,53 @@ export class Stack {
     return this.processes.reduce((sum, { log }) => sum + (readFileSync(log, 'utf8').match(/panicked at/g)?.length ?? 0), 0)
   }
 
-  /** A connection to its PostgreSQL. */
-  async database() {
-    const client = new pg.Client({ connectionString: this.env.DATABASE_URL })
+  /** A measure summed over all processes. */
+  async measure(name, labels) {
+    const sums = await Promise.all(this.processes.map(process => process.measure(name, labels)))
+    return sums.reduce((sum, one) => sum + one, 0)
+  }
+
+  /** Runs SQL in its database, all of it in one transaction; the rows of the last statement. */
+  async sql(text) {
+    const database = this.env.DATABASE_URL
+    if (database.startsWith('sqlite:')) {
+      const child = run('sqlite3', ['-json', '-bail', database.slice('sqlite://'.length)], { maxBuffer: 1 << 28 })
+      child.child.stdin.end(`.timeout 10000\nbegin immediate;${text};commit;`)
+      return JSON.parse((await child).stdout || '[]')
+    }
+    const client = new pg.Client({ connectionString: database, types: { getTypeParser: () => String } })
     client.on('error', () => {})
     await client.connect()
-    return client
+    const results = [await client.query(`begin;${text};commit`).finally(() => client.end())].flat()
+    return results.at(-2).rows
+  }
+
+  /** Of the rows of a query, in its order. */
+  async checksum(query) {
+    const database = this.env.DATABASE_URL
+    if (!database.startsWith('sqlite:')) return this.value(`select count(*) || ' ' || md5(coalesce(string_agg(t::text, '|'), '')) from (${query}) t`)
+    const child = spawn('sqlite3', ['-csv', '-bail', '-cmd', '.timeout 10000', database.slice('sqlite://'.length), query], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const hash = createHash('md5')
+    const closed = once(child, 'close')
+    for await (const rows of child.stdout) hash.update(rows)
+    const [code] = await closed
+    if (code !== 0) throw new Error(`sqlite3 could not: ${query}`)
+    return hash.digest('hex')
+  }
+
+  /** The one value that SQL answers with. */
+  async value(text) {
+    return Object.values((await this.sql(text))[0])[0]
+  }
+
+  /** Until everything that happened is published, applied by every consumer, and nobody waits. */
+  async settled(seconds = 120) {
+    const waiting = `select (select count(*) from events where published_at is null)
+      + (select count(*) from dead_letters where published_at is null or status = 'redriving')
+      + (select count(*) from parked)
+      + (select sum(last_seq) from streams)
+      - coalesce((select sum(last_seq) from consumer_progress where consumer = 'activity'), 0)`
+    await until('everything is published and applied', async () => Number(await this.value(waiting)) === 0, seconds, 200)
   }
 
   async stop() {
@@ -143,6 +198,45 @@ export class Stack {
     if (process.env.TODO_KEEP) console.error(`kept: ${this.folder}`)
     else rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** The parts of each stack, one process each. */
+export const ROLES = { sqlite: ['all'], cluster: ['web', 'relay', 'relay', 'consumers', 'consumers'] }
+
+/**
+ * Runs a harness on the stacks of these names: one process on SQLite, or several on a PostgreSQL and
+ * a Kafka. It answers with what was broken, a sentence each; if anything was, the exit status is 1.
+ *
+ * @param {string[]} names
+ * @param {(stack: Stack, services: Services | undefined, name: string) => Promise<string[]>} harness
+ * @param {Record<string, string>} [env]  for every process
+ */
+export async function onStacks(names, harness, env) {
+  for (const name of names) {
+    const services = name === 'cluster' ? await Services.start() : undefined
+    try {
+      const stack = await Stack.start({ place: services && (await newPlace(services)), roles: ROLES[name], env })
+      try {
+        const broken = await harness(stack, services, name)
+        if (stack.panics() > 0) broken.push(`${stack.panics()} panics`)
+        for (const what of broken) {
+          console.error(`${name}: ${what}`)
+          process.exitCode = 1
+        }
+      } finally {
+        await stack.stop()
+      }
+    } finally {
+      services?.stop()
+    }
+  }
+  process.exit()
+}
+
+/** The value at the q-th quantile. */
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]
 }
 
 /** A database and topics of its own. @param {import('../support/services.mjs').Services} services */

@@ -68,8 +68,15 @@ export class Services {
     this.postgres = new Service('postgres', join(folder, 'postgres'))
   }
 
-  /** In a folder that goes away afterwards. `secure`: see scripts/kafka-secure.sh. */
+  /** In a folder that goes away afterwards; or those in TORTURE_SERVICES, which stay: several
+   * harnesses, one after the other, need not wait for new ones. `secure`: see scripts/kafka-secure.sh. */
   static async start({ secure = false } = {}) {
+    if (process.env.TORTURE_SERVICES && !secure) {
+      const services = new Services(process.env.TORTURE_SERVICES)
+      await services.kafka.start()
+      await services.postgres.start()
+      return services
+    }
     const folder = await mkdtemp(join(tmpdir(), 'todo-services-'))
     await chmod(folder, 0o711) // as root, PostgreSQL runs as another user
     const services = new Services(folder, secure)
