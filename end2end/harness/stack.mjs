@@ -117,7 +117,7 @@ export class Stack {
     // One after the other: only the first one has tables to make.
     for (const process of stack.processes) {
       process.start()
-      if (process === stack.processes[0]) await stack.ready()
+      if (process === stack.processes[0]) await Promise.race([stack.ready(), process.exit.then(() => Promise.reject(new Error(readFileSync(process.log, 'utf8'))))])
     }
     return stack
   }
@@ -183,12 +183,20 @@ export class Stack {
 
   /** Until everything that happened is published, applied by every consumer, and nobody waits. */
   async settled(seconds = 120) {
-    const waiting = `select (select count(*) from events where published_at is null)
-      + (select count(*) from dead_letters where published_at is null or status = 'redriving')
-      + (select count(*) from parked)
-      + (select sum(last_seq) from streams)
-      - coalesce((select sum(last_seq) from consumer_progress where consumer = 'activity'), 0)`
-    await until('everything is published and applied', async () => Number(await this.value(waiting)) === 0, seconds, 200)
+    const sql = `select (select count(*) from events where published_at is null) as unpublished,
+      (select count(*) from dead_letters where published_at is null) as untold,
+      (select count(*) from dead_letters where status = 'redriving') as redriving,
+      (select count(*) from parked) as parked,
+      (select sum(last_seq) from streams)
+      - coalesce((select sum(last_seq) from consumer_progress where consumer = 'activity'), 0) as unapplied`
+    let left
+    const isSettled = async () => {
+      left = (await this.sql(sql))[0]
+      return Object.values(left).every(count => Number(count) === 0)
+    }
+    await until('everything is published and applied', isSettled, seconds, 200).catch(error => {
+      throw new Error(`${error.message}: ${JSON.stringify(left)}`, { cause: error.cause })
+    })
   }
 
   async stop() {

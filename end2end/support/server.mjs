@@ -177,13 +177,20 @@ async function inPostgres(sql) {
   await client.query(sql).finally(() => client.end())
 }
 
-/** Below the ports the system gives to outgoing connections: it has to be free after a restart too. */
+const given = new Set()
+
+/** Below the ports the system gives to outgoing connections: it has to be free after a restart too.
+ * Never the same twice: whoever asked may not listen yet. */
 export function freePort() {
   return new Promise(found => {
     const attempt = () => {
       const port = 20_000 + Math.floor(Math.random() * 10_000)
+      if (given.has(port)) return attempt()
       const server = createServer().once('error', attempt)
-      server.listen(port, '127.0.0.1', () => server.close(() => found(port)))
+      server.listen(port, '127.0.0.1', () => {
+        given.add(port)
+        server.close(() => found(port))
+      })
     }
     attempt()
   })
