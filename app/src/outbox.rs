@@ -214,6 +214,36 @@ pub async fn after(
         .bind(limit)
         .fetch_all(conn)
         .await?;
+    readable(rows)
+}
+
+/// The same, but no more than fill `bytes` of JSON, and the one that goes beyond: for whoever may
+/// have to keep them.
+pub async fn after_within(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    after: Seq,
+    limit: i64,
+    bytes: i64,
+) -> Result<Vec<Event>, sqlx::Error> {
+    let sql = format!(
+        "select {COLUMNS} from ( \
+         select {COLUMNS}, sum(octet_length(data)) over (order by seq) - octet_length(data) as filled \
+         from (select {COLUMNS} from events where user_id = $1 and seq > $2 \
+               order by seq limit $3) as page \
+         ) as page where filled < $4 order by seq"
+    );
+    let rows: Vec<StoredEvent> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(&user_id.0)
+        .bind(after.0)
+        .bind(limit)
+        .bind(bytes)
+        .fetch_all(conn)
+        .await?;
+    readable(rows)
+}
+
+fn readable(rows: Vec<StoredEvent>) -> Result<Vec<Event>, sqlx::Error> {
     let mut events = Vec::with_capacity(rows.len());
     for row in rows {
         match row.event {

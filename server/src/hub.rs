@@ -25,6 +25,9 @@ use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
 /// Messages a room keeps for a socket that is slow; beyond it, the socket reads the database.
 const ROOM: usize = 256;
+/// The longest message a room keeps, in bytes; what is longer, each socket reads from the database.
+/// A room that is full of them is half a MiB.
+const SHORT: usize = 2 * 1024;
 /// Sockets one person may have open in one process.
 const MAX_SOCKETS: usize = 50;
 /// How often a socket is pinged, told that it is live, and its session looked at again.
@@ -33,8 +36,10 @@ const PING: Duration = Duration::from_secs(25);
 const PONG: Duration = Duration::from_secs(8);
 /// How long one message may take to leave for a client that does not read.
 const SEND: Duration = Duration::from_secs(30);
-/// Events read at a time while catching up.
+/// Events read at a time while catching up,
 const PAGE: i64 = 500;
+/// but not many more bytes than this: a client that does not read has the server keep them.
+const PAGE_BYTES: i64 = 128 * 1024;
 
 const AWAY: u16 = 1001;
 const POLICY: u16 = 1008;
@@ -57,7 +62,7 @@ enum Signal {
         /// Of its handing out, for the spans of the sockets.
         trace: Option<Context>,
     },
-    /// There may be events this process has not heard of: look into the event store.
+    /// There are events that are not here, or there may be: look into the event store.
     Resync,
 }
 
@@ -69,10 +74,13 @@ impl Hub {
             let span = Span::of(event, || "consume live".into(), trace::Kind::Consumer);
             let text = text(&Message::Event(event.clone()));
             // No receiver: the last socket is just leaving.
-            let _ = room.send(Signal::Event {
-                seq: event.seq,
-                text,
-                trace: span.context(),
+            let _ = room.send(match text.len() {
+                ..=SHORT => Signal::Event {
+                    seq: event.seq,
+                    text,
+                    trace: span.context(),
+                },
+                _ => Signal::Resync,
             });
         }
     }
@@ -248,13 +256,16 @@ impl Socket {
                 tracing::warn!(%error, "a socket could not read the event store");
                 Some((AGAIN, "come back"))
             })?;
-            let last = events.len() < PAGE as usize;
+            let count = events.len();
+            let mut bytes = 0;
             for event in events {
                 let seq = event.seq;
-                send(ws, Frame::Text(text(&Message::Event(event)))).await?;
+                let text = text(&Message::Event(event));
+                bytes += text.len();
+                send(ws, Frame::Text(text)).await?;
                 self.cursor = seq;
             }
-            if last {
+            if count < PAGE as usize && bytes < PAGE_BYTES as usize {
                 return send(ws, Frame::Text(text(&Message::Live { seq: self.cursor }))).await;
             }
         }
@@ -262,7 +273,14 @@ impl Socket {
 
     async fn read_on(&self) -> Result<Vec<Event>, sqlx::Error> {
         let mut conn = self.web.state.db.pool().acquire().await?;
-        outbox::after(&mut conn, &self.session.user_id, self.cursor, PAGE).await
+        outbox::after_within(
+            &mut conn,
+            &self.session.user_id,
+            self.cursor,
+            PAGE,
+            PAGE_BYTES,
+        )
+        .await
     }
 
     /// A session may have ended in another process, or expired. A database that is away ends none.

@@ -6,6 +6,7 @@ use crate::support::{App, Stack, eventually};
 on_both_stacks!(
     every_window_hears_of_every_change_in_order,
     a_window_that_slept_catches_up,
+    long_texts_reach_every_window_too,
     the_feed_tells_who_did_what,
     a_socket_that_speaks_is_closed,
     other_people_hear_nothing,
@@ -56,6 +57,30 @@ async fn a_window_that_slept_catches_up(stack: Stack) {
     assert_eq!(seq, 6);
     let last = ada.creates("Live again").await;
     assert_eq!(window.event().await, last);
+    app.stop().await;
+}
+
+async fn long_texts_reach_every_window_too(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = app.person().await;
+    let mut window = ada.socket(0).await;
+    let id = ada.task("Notes").await;
+    for n in 0..12 {
+        let long = format!("{n}").repeat(60 * 1024 / 2);
+        let text = if n % 3 == 0 { "short" } else { &long };
+        let form = [
+            ("task_id", id.as_str()),
+            ("title", "Notes"),
+            ("description", text),
+        ];
+        ada.does("/api/tasks/edit", &form).await.unwrap();
+    }
+    for seq in 1..=14 {
+        assert_eq!(window.event().await.seq.0, seq);
+    }
+    let (events, seq) = ada.socket(2).await.live().await;
+    assert!(events.iter().map(|event| event.seq.0).eq(3..=14));
+    assert_eq!(seq, 14);
     app.stop().await;
 }
 
