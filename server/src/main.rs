@@ -97,8 +97,11 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
         Command::Verify => server::verify::print(&config).await,
         Command::Dlq(command) => server::dlq::run(&server::open(&config).await?, command).await,
         Command::Republish(options) => {
-            let count = server::republish::run(&server::open(&config).await?, &options).await?;
-            println!("{count} events are published again by the relay that runs, or by the next");
+            let db = server::open(&config).await?;
+            let (events, letters) = server::republish::run(&db, &options).await?;
+            println!(
+                "{events} events and {letters} dead letters are published again by the relay that runs, or by the next"
+            );
             Ok(true)
         }
         Command::Kafka(command) => {

@@ -19,8 +19,8 @@ pub struct Republish {
 /// Marks so much as unpublished that the relay takes a moment for it, not the database.
 const CHUNK: i64 = 5_000;
 
-/// How many events the relay will publish again.
-pub async fn run(db: &Db, options: &Republish) -> anyhow::Result<u64> {
+/// How many events, and how many dead letters of that time, the relay will publish again.
+pub async fn run(db: &Db, options: &Republish) -> anyhow::Result<(u64, u64)> {
     let from = position(db, &options.from).await?;
     let last: Option<i64> = sqlx::query_scalar("select max(position) from events")
         .fetch_one(db.pool())
@@ -46,7 +46,31 @@ pub async fn run(db: &Db, options: &Republish) -> anyhow::Result<u64> {
             .await?;
         next = end;
     }
-    Ok(count)
+    Ok((count, dead_letters(db, from).await?))
+}
+
+/// The topics of dead letters are lost with the broker too: what was given up since the event before.
+async fn dead_letters(db: &Db, from: i64) -> anyhow::Result<u64> {
+    let before: Option<i64> = sqlx::query_scalar(
+        "select occurred_at from events where position < $1 order by position desc limit 1",
+    )
+    .bind(from)
+    .fetch_optional(db.pool())
+    .await?;
+    let done = db
+        .write::<_, sqlx::Error, _>(move |tx| {
+            Box::pin(async move {
+                sqlx::query(
+                    "update dead_letters set published_at = null \
+                     where last_at > $1 and published_at is not null",
+                )
+                .bind(before.unwrap_or(-1))
+                .execute(&mut **tx)
+                .await
+            })
+        })
+        .await?;
+    Ok(done.rows_affected())
 }
 
 async fn position(db: &Db, from: &str) -> anyhow::Result<i64> {

@@ -197,8 +197,10 @@ async fn history_is_published_again(stack: Stack) {
     for title in ["one", "two", "three"] {
         ada.creates(title).await;
     }
+    bury(&app, 2).await;
     let unpublished = async || {
-        let sql = "select count(*) from events where published_at is null";
+        let sql = "select (select count(*) from events where published_at is null) \
+                   + (select count(*) from dead_letters where published_at is null)";
         sqlx::query_scalar::<_, i64>(sql)
             .fetch_one(app.server.db.pool())
             .await
@@ -211,14 +213,15 @@ async fn history_is_published_again(stack: Stack) {
             .unwrap()
     };
     crate::support::eventually("published", async || unpublished().await == 0).await;
-    for (from, count) in [
-        ("1", 4),
-        ("2000-01-01T00:00:00Z", 4),
-        ("2100-01-01T00:00:00Z", 0),
+    for (from, count, letters) in [
+        ("1", 4, 2),
+        ("2000-01-01T00:00:00Z", 4, 2),
+        ("2100-01-01T00:00:00Z", 0, 0),
     ] {
         let (output, said) = todo(&app, &["republish", "--from", from]).await;
         assert!(
-            output.status.success() && said.starts_with(&format!("{count} events")),
+            output.status.success()
+                && said.starts_with(&format!("{count} events and {letters} dead letters")),
             "{said}"
         );
         crate::support::eventually("published again", async || unpublished().await == 0).await;
