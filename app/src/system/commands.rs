@@ -6,6 +6,7 @@ use crate::error::{Error, Kind};
 use crate::event::{DeadLetterDecided, Event, EventData};
 use crate::id::UserId;
 use crate::outbox::{self, Cause, append};
+use sha2::{Digest, Sha256};
 use sqlx::AssertSqlSafe;
 
 /// The stream of what operators decide: it belongs to no person.
@@ -15,14 +16,17 @@ pub const STREAM: &str = "user-system";
 const MAX_ERROR: usize = 4 * 1024;
 
 /// Writes the dead letter. `id`, `status` and `note` are given by the table. `false`: this event of
-/// this consumer, or this record, was buried before.
+/// this consumer, or this record, was buried before. An event that was redriven and fails once more,
+/// as it may when a read model is built again, is open again.
 pub async fn bury(tx: &mut Tx, letter: &DeadLetter) -> Result<bool, sqlx::Error> {
     let failed = letter.failed.as_ref();
     let done = sqlx::query(
         "insert into dead_letters (origin, topic, partition, place, key, headers, value, consumer, \
          user_id, seq, error, attempts, first_at, last_at, traceparent) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
-         on conflict (origin) do nothing",
+         on conflict (origin) do update set status = 'open', error = excluded.error, \
+         attempts = excluded.attempts, first_at = excluded.first_at, last_at = excluded.last_at \
+         where dead_letters.consumer is not null and dead_letters.status = 'redriven'",
     )
     .bind(origin(letter))
     .bind(&letter.topic)
@@ -141,9 +145,24 @@ fn origin(letter: &DeadLetter) -> String {
             }),
             _,
         ) => format!("{consumer}/{user_id}/{seq}"),
-        (None, Some((partition, offset))) => format!("{}/{partition}/{offset}", letter.topic),
+        // A broker that lost everything counts from 0 again: its place alone is no name.
+        (None, Some((partition, offset))) => {
+            format!("{}/{partition}/{offset}/{}", letter.topic, digest(letter))
+        }
         (None, None) => letter.topic.clone(),
     }
+}
+
+/// Of what the record holds.
+fn digest(letter: &DeadLetter) -> String {
+    let mut hash = Sha256::new();
+    for part in [&letter.key, &letter.value] {
+        let length = part.as_ref().map_or(-1, |bytes| bytes.len() as i64);
+        hash.update(length.to_be_bytes());
+        hash.update(part.as_deref().unwrap_or_default());
+    }
+    hash.update(write_headers(&letter.headers));
+    hex::encode(&hash.finalize()[..8])
 }
 
 /// As many whole characters as fit, without the one that PostgreSQL has no room for.

@@ -15,6 +15,8 @@ on_both_stacks!(
     what_keeps_failing_is_tried_six_times_and_buried,
     what_can_never_work_is_buried_at_once,
     a_dead_letter_is_redriven_once,
+    what_was_redriven_and_fails_again_is_open_again,
+    records_at_the_same_place_are_told_apart,
     a_dead_letter_is_discarded_with_a_reason,
     a_newer_version_waits_for_the_upgrade,
     who_waits_is_taken_up_by_another_process,
@@ -205,6 +207,65 @@ async fn a_dead_letter_is_redriven_once(stack: Stack) {
     // Every decision is an event.
     let decided = "select count(*) from events where event_type = 'dead_letter.redriven'";
     assert_eq!(world.number(decided).await, 2);
+}
+
+/// As when a read model is built again.
+async fn what_was_redriven_and_fails_again_is_open_again(stack: Stack) {
+    let world = World::new(stack).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let recorder = Recorder::new("a");
+    let ada = world.person().await;
+    let bad = (ada.clone(), 2);
+    let failing_at = recorder.failing_at.clone();
+    failing_at.lock().unwrap().insert(bad.clone(), true);
+    let _member = world.member(&transport, recorder).await;
+    world.five(&ada).await;
+    let id = world.the_letter().await.id;
+    failing_at.lock().unwrap().remove(&bad);
+    world.decide(id, None).await.unwrap();
+    let status = async || world.letters().await[0].status;
+    eventually("it is applied", async || status().await == Status::Redriven).await;
+    world.everything_is_applied().await;
+
+    failing_at.lock().unwrap().insert(bad, true);
+    world
+        .execute("delete from recorded; delete from consumer_progress where consumer = 'recorder'")
+        .await;
+    world.five(&ada).await;
+    eventually("it is open again", async || status().await == Status::Open).await;
+    assert_eq!(world.letters().await.len(), 1);
+}
+
+/// As after a broker lost everything and counts from 0 again.
+async fn records_at_the_same_place_are_told_apart(stack: Stack) {
+    let world = World::new(stack).await;
+    let bury = async |value: &'static [u8]| {
+        let letter = DeadLetter {
+            id: 0,
+            topic: "task.created".into(),
+            place: Some((3, 41)),
+            key: None,
+            headers: Vec::new(),
+            value: Some(value.into()),
+            failed: None,
+            error: "its value is not an envelope".into(),
+            attempts: 1,
+            first_at: Default::default(),
+            last_at: Default::default(),
+            traceparent: None,
+            status: Status::Open,
+            note: String::new(),
+        };
+        let write = world.db.write::<_, sqlx::Error, _>(move |tx| {
+            Box::pin(async move { commands::bury(tx, &letter).await })
+        });
+        write.await.unwrap()
+    };
+    assert!(bury(b"one").await);
+    assert!(!bury(b"one").await, "its other reader");
+    assert!(bury(b"two").await);
+    assert_eq!(world.letters().await.len(), 2);
 }
 
 async fn a_dead_letter_is_discarded_with_a_reason(stack: Stack) {
