@@ -28,6 +28,9 @@ const STUCK: Duration = Duration::from_secs(60);
 /// How long a consumer that may not read is kept before a new one tries.
 const FORBIDDEN: Duration = Duration::from_secs(30);
 
+/// What librdkafka calls a broker with the id of another cluster.
+const ANOTHER: &str = "CLUSTERID";
+
 /// How long a broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -105,6 +108,19 @@ impl Reader {
         }
     }
 
+    /// The broker lost everything, or is another one: what was remembered of it means nothing there,
+    /// and all that it has is new.
+    async fn begin_again(&mut self) {
+        tracing::warn!(
+            group = self.group,
+            "Kafka is another one, reading it from its beginning"
+        );
+        self.positions
+            .values_mut()
+            .for_each(|position| *position = 0);
+        self.kafka.topics_are_gone().await;
+    }
+
     fn ear(&self) -> Ear {
         self.kafka.ear(Area::Reading(self.group.clone()))
     }
@@ -136,7 +152,11 @@ impl Subscription for Reader {
                 record = records.next() => record,
                 () = consumer.context().renew.notified() => {
                     drop(records);
+                    let another = consumer.context().another.load(Ordering::Relaxed);
                     self.discard();
+                    if another {
+                        self.begin_again().await;
+                    }
                     continue;
                 }
             };
@@ -267,7 +287,8 @@ fn offsets(topics: &[String], positions: &Positions) -> KafkaResult<TopicPartiti
 }
 
 /// Listens to what librdkafka tells of a consumer: its lag, and when there has to be a new one,
-/// because a partition is read no more, or to see whether it still may not read.
+/// because a partition is read no more, to see whether it still may not read, or because the broker
+/// is another one, whose topics only have the same names: librdkafka may wait for the old ones.
 struct Watch {
     ear: Ear,
     group: String,
@@ -276,6 +297,7 @@ struct Watch {
     renew: Notify,
     made: Instant,
     forbidden: AtomicBool,
+    another: AtomicBool,
     progress: Mutex<Progress>,
 }
 
@@ -289,6 +311,7 @@ impl Watch {
             renew: Notify::new(),
             made: Instant::now(),
             forbidden: AtomicBool::new(false),
+            another: AtomicBool::new(false),
             progress: Mutex::default(),
         }
     }
@@ -348,6 +371,11 @@ impl Progress {
 
 impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // It is told in no other way.
+        if facility == ANOTHER {
+            self.another.store(true, Ordering::Relaxed);
+            self.renew.notify_one();
+        }
         self.ear.log(level, facility, message);
     }
 

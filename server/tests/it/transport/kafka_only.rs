@@ -4,10 +4,11 @@ use super::next;
 use super::world::{Recorder, World};
 use crate::support::{App, Place, Stack, eventually};
 use app::event::EventType;
-use app::id::EventId;
+use app::id::{EventId, Seq, UserId};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use server::transport::Start;
+use server::transport::{Start, Subscription};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -115,6 +116,59 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
     assert_eq!(next(live.as_mut(), 20).await.len(), 20);
     live.close().await;
     member.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_lost_everything_is_read_from_its_beginning() {
+    let mut place = Place::new(Stack::Kafka).await;
+    let broker = Broker(place.folder.path().join("kafka"));
+    place.kafka = Some((kafka("start", &broker.0).await, "t.".into()));
+    let world = World::at(place).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let members = [
+        world.member(&transport, Recorder::new("a")).await,
+        world
+            .member(&world.transport().await, Recorder::new("b"))
+            .await,
+    ];
+    let mut live = transport
+        .subscribe("live", EventType::ALL, Start::Latest)
+        .await
+        .unwrap();
+    let people = world.people(8).await;
+    let mut heard = HashSet::new();
+    for round in 1..=2 {
+        for user_id in &people {
+            world.five(user_id).await;
+        }
+        world.everything_is_applied().await;
+        hear(live.as_mut(), &mut heard, 120 * round - 80).await;
+
+        kafka("stop", &broker.0).await;
+        tokio::fs::remove_dir_all(broker.0.join("data"))
+            .await
+            .unwrap();
+        for user_id in &people {
+            world.five(user_id).await;
+        }
+        kafka("start", &broker.0).await;
+        world.each_is_applied_once_in_order(&people).await;
+        // What came meanwhile, and what each_is_applied_once_in_order adds.
+        hear(live.as_mut(), &mut heard, 120 * round).await;
+    }
+    live.close().await;
+    for member in members {
+        member.stop().await;
+    }
+}
+
+/// Waits until so many events were handed out in all, some perhaps more than once.
+async fn hear(live: &mut dyn Subscription, heard: &mut HashSet<(UserId, Seq)>, count: usize) {
+    while heard.len() < count {
+        let events = next(live, 1).await;
+        heard.extend(events.iter().map(|e| (e.user_id().clone(), e.seq)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
