@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
 
-/// Events read from the store at a time.
+/// Events of one person in a transaction.
 const PAGE: i64 = 500;
 
 pub struct Applier<C> {
@@ -88,17 +88,23 @@ impl<C: Consumer> Applier<C> {
         }
     }
 
+    /// A page in a transaction: one who has long been away, or whose read model is built again, must
+    /// not keep the database from everybody else.
     async fn advance(&self, user_id: &UserId, upto: Seq) -> Result<(), Failed> {
-        let _place = self.writes.acquire().await;
-        let (consumer, user_id) = (self.consumer.clone(), user_id.clone());
-        let applied = self
-            .db
-            .write::<_, Failed, _>(move |tx| {
-                Box::pin(async move { advance(tx, consumer.as_ref(), &user_id, upto).await })
-            })
-            .await?;
-        metrics::handled(C::NAME, applied);
-        Ok(())
+        loop {
+            let _place = self.writes.acquire().await;
+            let (consumer, user_id) = (self.consumer.clone(), user_id.clone());
+            let (applied, more) = self
+                .db
+                .write::<_, Failed, _>(move |tx| {
+                    Box::pin(async move { advance(tx, consumer.as_ref(), &user_id, upto).await })
+                })
+                .await?;
+            metrics::handled(C::NAME, applied);
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     /// Applies a parked person's next event, alone, so that whatever comes before a failure is kept.
@@ -184,28 +190,25 @@ impl<C: Consumer> Applier<C> {
     }
 }
 
-/// How many events were applied.
+/// Applies up to a page of events. How many there were, and whether there are more.
 async fn advance<C: Consumer>(
     tx: &mut Tx,
     consumer: &C,
     user_id: &UserId,
     upto: Seq,
-) -> Result<u64, Failed> {
+) -> Result<(u64, bool), Failed> {
     let mut stream = Stream::lock(tx, consumer, user_id).await?;
     let before = stream.last;
     if before >= upto || parked::is_parked(tx, C::NAME, user_id).await? {
-        return Ok(0);
+        return Ok((0, false));
     }
-    while stream.last < upto {
-        let limit = PAGE.min(upto.0 - stream.last.0);
-        if !stream.read_on(tx, limit).await? {
-            break;
-        }
-    }
+    let limit = PAGE.min(upto.0 - stream.last.0);
+    let found = stream.read_on(tx, limit).await?;
     let applied = stream.last.0 - before.0;
+    let more = found && stream.last < upto;
     stream.save(tx).await?;
     crash::point(format_args!("consumer:{}:before-commit", C::NAME));
-    Ok(applied as u64)
+    Ok((applied as u64, more))
 }
 
 async fn step<C: Consumer>(tx: &mut Tx, consumer: &C, user_id: &UserId) -> Result<Step, Failed> {
