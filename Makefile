@@ -1,7 +1,7 @@
 # Short names for the scripts; `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run run-kafka watch test lint fmt
+.PHONY: help setup run run-kafka watch test torture lint fmt
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ watch: ## serve, and rebuild at every change
 
 test: ## everything: format, lints, tests with real Kafka and PostgreSQL, size budget, browser
 	@scripts/test
+
+torture: ## crash, garbage, retries, sockets, lost brokers, rebuilds: a minute each
+	@scripts/torture
 
 lint: ## format check and lints
 	@scripts/test lint
