@@ -70,6 +70,7 @@ fn how_the_connection_is_secured_follows_from_what_is_given() {
     let password = path("--kafka-password-file", &password);
     let login = with_kafka(&[FAR, "--kafka-username=todo", &password], None);
     assert!(login.tls.is_some());
+    assert!(!format!("{login:?}").contains("secret with"));
     let sasl = login.sasl.unwrap();
     assert_eq!(sasl.mechanism, Mechanism::ScramSha512);
     assert_eq!(

@@ -228,10 +228,9 @@ async fn a_client_certificate_of_somebody_else_is_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_way_of_logging_in_is_told_once() {
-    // The listener for certificates has none at all.
+async fn a_password_where_a_certificate_is_wanted_is_told_once() {
+    let cause = "Kafka does not accept our certificate, or wants one. Check KAFKA_CERTIFICATE_FILE";
     let login = Login::by_name("todo", "todo-secret");
-    let cause = "Kafka's connection is secured in another way than we expect. Check KAFKA_SECURITY";
     fails(&brokers("brokers-tls"), login, cause).await;
 }
 

@@ -149,6 +149,7 @@ impl Troubles {
                 state.standing && *area == Area::Connection && *cause != Cause::Away
             });
         if explained {
+            tracing::debug!(detail, "{}", key.1);
             return;
         }
         let state = State {
