@@ -147,9 +147,13 @@ impl<C: Consumer> Applier<C> {
             claimed,
         };
         let consumer = self.consumer.clone();
-        self.db
+        let buried = self
+            .db
             .write(move |tx| Box::pin(async move { failure.write(tx, consumer.as_ref()).await }))
             .await?;
+        if let Some(topic) = buried {
+            metrics::buried(&topic);
+        }
         crash::point(format_args!("consumer:{}:after-failure", C::NAME));
         self.parked.notify_one();
         Ok(given_up)
@@ -267,24 +271,30 @@ struct Failure {
 }
 
 impl Failure {
-    async fn write<C: Consumer>(self, tx: &mut Tx, consumer: &C) -> Result<(), sqlx::Error> {
+    /// The topic of the dead letter, if it became one.
+    async fn write<C: Consumer>(
+        self,
+        tx: &mut Tx,
+        consumer: &C,
+    ) -> Result<Option<String>, sqlx::Error> {
         let user_id = &self.user_id;
         let mut stream = Stream::lock(tx, consumer, user_id).await?;
         let seq = stream.last.next();
         if self.seq.0 != 0 && self.seq != seq {
-            return Ok(()); // Another process went on meanwhile.
+            return Ok(None); // Another process went on meanwhile.
         }
         let next_at = match self.fate {
             Fate::Later(at) => Some(at),
             Fate::AfterUpgrade => None,
             Fate::GivenUp => {
                 let letter = self.dead_letter(tx, C::NAME, seq).await?;
-                system::commands::bury(tx, &letter).await?;
+                let is_new = system::commands::bury(tx, &letter).await?;
                 stream.last = seq;
                 stream.save(tx).await?;
                 crash::point(format_args!("consumer:{}:dead-lettering", C::NAME));
                 // What came meanwhile has to be looked for in the event store.
-                return parked::go_on(tx, C::NAME, user_id, seq.next(), self.claimed).await;
+                parked::go_on(tx, C::NAME, user_id, seq.next(), self.claimed).await?;
+                return Ok(is_new.then_some(letter.topic));
             }
         };
         let standing = Standing {
@@ -294,7 +304,8 @@ impl Failure {
             error: self.error,
             place: self.place,
         };
-        parked::park(tx, C::NAME, &self.user_id, &standing).await
+        parked::park(tx, C::NAME, &self.user_id, &standing).await?;
+        Ok(None)
     }
 
     async fn dead_letter(

@@ -2,6 +2,7 @@
 
 use super::applier::Due;
 use crate::crash;
+use crate::telemetry::metrics;
 use crate::transport::{Batch, Delivered, Poison};
 use app::db::{Db, now};
 use app::id::UserId;
@@ -64,19 +65,31 @@ pub async fn bury(db: &Db, letters: &[DeadLetter]) -> Result<(), sqlx::Error> {
         return Ok(());
     }
     let letters = letters.to_vec();
-    db.write(move |tx| {
-        Box::pin(async move {
-            for letter in &letters {
-                if commands::bury(tx, letter).await? {
-                    let (topic, error) = (&letter.topic, &letter.error);
-                    tracing::error!(topic, place = ?letter.place, error, "a record is a dead letter");
+    let buried: Result<_, sqlx::Error> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut buried = Vec::new();
+                for letter in letters {
+                    if commands::bury(tx, &letter).await? {
+                        buried.push(letter);
+                    }
                 }
-            }
-            crash::point("consumer:burying");
-            Ok(())
+                crash::point("consumer:burying");
+                Ok(buried)
+            })
         })
-    })
-    .await
+        .await;
+    for DeadLetter {
+        topic,
+        place,
+        error,
+        ..
+    } in buried?
+    {
+        metrics::buried(&topic);
+        tracing::error!(topic, ?place, error, "a record is a dead letter");
+    }
+    Ok(())
 }
 
 fn letter(poison: &Poison) -> DeadLetter {

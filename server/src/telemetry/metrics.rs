@@ -23,6 +23,7 @@ struct Metrics {
     published: IntCounterVec,
     delivery: HistogramVec,
     handled: IntCounterVec,
+    buried: IntCounterVec,
     leader: IntGauge,
     sockets: IntGauge,
     messages: IntCounter,
@@ -55,6 +56,12 @@ impl Metrics {
                 "todo_consumer_events_total",
                 "Events a consumer has applied (ok), and attempts that failed (failed).",
                 &["consumer", "outcome"],
+            ),
+            buried: counters(
+                r,
+                "todo_dead_letters_total",
+                "Events and records that were given up, by the topic they came from.",
+                &["topic"],
             ),
             leader: add(
                 r,
@@ -112,6 +119,7 @@ impl Metrics {
         };
         for event_type in EventType::ALL {
             metrics.published.with_label_values(&[event_type.as_str()]);
+            metrics.buried.with_label_values(&[event_type.as_str()]);
         }
         metrics
     }
@@ -172,6 +180,11 @@ pub fn failed(consumer: &str) {
         .handled
         .with_label_values(&[consumer, "failed"])
         .inc();
+}
+
+/// An event or a record of `topic` has become a dead letter.
+pub fn buried(topic: &str) {
+    METRICS.buried.with_label_values(&[topic]).inc();
 }
 
 /// A consumer's name, for which the live feed's groups, one a process, are one.

@@ -8,7 +8,7 @@ use app::db::Tx;
 use app::event::{Event, EventType};
 use server::consumer::{self, Consumer, HandleError};
 use server::transport::connect;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ on_both_stacks!(
     a_failure_is_counted_and_so_is_who_waits,
     metrics_are_for_this_machine_or_for_who_has_the_token,
     metrics_may_have_an_address_of_their_own,
+    the_dashboard_asks_for_what_there_is,
 );
 
 async fn metrics_tell_what_happened(stack: Stack) {
@@ -204,7 +205,103 @@ fn value(text: &str, series: &str) -> Option<f64> {
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
+/// Every series and label that Grafana's dashboard asks for, a process tells of.
+async fn the_dashboard_asks_for_what_there_is(stack: Stack) {
+    let dashboard = include_str!("../../../deploy/grafana/todo-evolution.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let mut queries = Vec::new();
+    texts(&dashboard, &mut queries);
+    queries.retain(|query| query.contains("todo_"));
+    assert!(queries.len() > 15, "{queries:?}");
+
+    let place = Place::new(stack).await;
+    let collector = [("TODO_OTLP_ENDPOINT", "http://127.0.0.1:1")];
+    let process = Process::start(&place, None, &collector).await;
+    let person = Person::register(process.addr).await;
+    let mut missing = Vec::new();
+    eventually("consumers have been heard of", async || {
+        let text = person.get("/metrics").await.text().await.unwrap();
+        missing = queries
+            .iter()
+            .filter(|query| !is_there(query, &text))
+            .collect();
+        missing.is_empty()
+            || value(
+                &text,
+                r#"todo_consumer_events_total{consumer="activity",outcome="ok"}"#,
+            ) >= Some(1.0)
+                && text.contains("todo_event_delivery_seconds_bucket{consumer=\"live\"")
+    })
+    .await;
+    assert!(missing.is_empty(), "{missing:#?}");
+    let text = person.get("/metrics").await.text().await.unwrap();
+    for wrong in ["sum(todo_sockets)", "sum by (kind) (todo_consumer_lag)"] {
+        assert!(!is_there(wrong, &text), "{wrong}");
+    }
+}
+
+/// Every text in it.
+fn texts(json: &serde_json::Value, found: &mut Vec<String>) {
+    match json {
+        serde_json::Value::String(text) => found.push(text.clone()),
+        serde_json::Value::Array(list) => list.iter().for_each(|json| texts(json, found)),
+        serde_json::Value::Object(fields) => fields.values().for_each(|json| texts(json, found)),
+        _ => {}
+    }
+}
+
+/// Whether each series a query names is in `metrics`, with the labels that the query names.
+fn is_there(query: &str, metrics: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut labels: Vec<&str> = Vec::new();
+    for by in query.split("by (").skip(1) {
+        let (names, _) = by.split_once(')').unwrap();
+        labels.extend(names.split(',').map(str::trim));
+    }
+    for matchers in query.split('{').skip(1) {
+        let (matchers, _) = matchers.split_once('}').unwrap();
+        let names = matchers
+            .split(',')
+            .map(|m| m.split(['=', '!']).next().unwrap());
+        labels.extend(names);
+    }
+    // Prometheus says itself whose series it is.
+    labels.retain(|label| *label != "instance");
+    let mut names = query
+        .split(|c| !is_word(c))
+        .filter(|word| word.starts_with("todo_"));
+    names.all(|name| {
+        metrics.lines().any(|line| {
+            let series = line
+                .strip_prefix(name)
+                .filter(|rest| rest.starts_with(['{', ' ']));
+            series.is_some_and(|series| {
+                labels
+                    .iter()
+                    .all(|label| series.contains(&format!("{label}=\"")))
+            })
+        })
+    })
+}
+
+#[tokio::test]
+async fn promtool_objects_to_what_is_wrong() {
+    for wrong in [
+        "todo_sockets_open one\n",
+        "todo_x 1\ntodo_x 2\n",
+        "# TYPE todo_x bogus\ntodo_x 1\n",
+    ] {
+        let output = promtool(wrong).await;
+        assert!(!output.status.success(), "{wrong}: {output:?}");
+    }
+}
+
 async fn promtool_accepts(text: &str) {
+    let output = promtool(text).await;
+    assert!(output.status.success(), "{output:?}\n{text}");
+}
+
+async fn promtool(text: &str) -> Output {
     let mut promtool = tokio::process::Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -215,6 +312,5 @@ async fn promtool_accepts(text: &str) {
     let mut stdin = promtool.stdin.take().unwrap();
     stdin.write_all(text.as_bytes()).await.unwrap();
     drop(stdin);
-    let output = promtool.wait_with_output().await.unwrap();
-    assert!(output.status.success(), "{output:?}\n{text}");
+    promtool.wait_with_output().await.unwrap()
 }
