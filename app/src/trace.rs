@@ -7,6 +7,7 @@
 use crate::event::Event;
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -48,6 +49,13 @@ impl Context {
         (context.trace_id != 0 && context.span_id != 0).then_some(context)
     }
 
+    /// Whether it is among the part `sampling` (0 to 1) of all traces; a trace always is or never.
+    fn is_among(self, sampling: f64) -> bool {
+        // The digits that W3C wants to be random.
+        let random = self.trace_id & ((1 << 56) - 1);
+        (random as f64) < sampling * (1u64 << 56) as f64
+    }
+
     fn child(self) -> Self {
         Context {
             span_id: rand::random::<u64>() | 1,
@@ -64,6 +72,34 @@ impl fmt::Display for Context {
             "00-{:032x}-{:016x}-{flags:02x}",
             self.trace_id, self.span_id
         )
+    }
+}
+
+/// Where people look at traces: an address with `{trace_id}` in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceUrl(String);
+
+impl TraceUrl {
+    /// The address of the trace a `traceparent` belongs to, if it is collected.
+    pub fn of(&self, traceparent: &str) -> Option<String> {
+        let context = Context::parse(traceparent).filter(|context| context.sampled)?;
+        let trace_id = format!("{:032x}", context.trace_id);
+        Some(self.0.replace("{trace_id}", &trace_id))
+    }
+}
+
+impl FromStr for TraceUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_address = ["http://", "https://"].iter().any(|s| text.starts_with(s));
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+        match is_address && is_plain && text.contains("{trace_id}") {
+            true => Ok(TraceUrl(text.to_owned())),
+            false => Err(
+                "write an http address with {trace_id} in it, as in http://127.0.0.1:16686/trace/{trace_id}",
+            ),
+        }
     }
 }
 
@@ -142,11 +178,18 @@ pub fn collect(sampling: f64, take: impl Fn(Finished) + Send + Sync + 'static) -
 }
 
 /// A request came, perhaps from within a trace: the context of what follows from it, and the span.
-/// `None`: nothing is collected.
-pub fn serve(caller: Option<Context>) -> Option<(Context, Span)> {
+/// Whether the trace is collected is the caller's to say, but for a page, which does not know what
+/// part is to be. `None`: nothing is collected.
+pub fn serve(caller: Option<Context>, is_page: bool) -> Option<(Context, Span)> {
     let collector = COLLECTOR.get()?;
     let context = match caller {
-        Some(caller) => caller.child(),
+        Some(caller) => Context {
+            sampled: match is_page {
+                true => caller.is_among(collector.sampling),
+                false => caller.sampled,
+            },
+            ..caller.child()
+        },
         None => Context::new(rand::random::<f64>() < collector.sampling),
     };
     let parent = caller.map(|caller| caller.span_id);
@@ -272,8 +315,41 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_is_always_or_never_among_those_to_collect() {
+        let contexts: Vec<Context> = (0..2000).map(|_| Context::new(true)).collect();
+        let among = |sampling| contexts.iter().filter(|c| c.is_among(sampling)).count();
+        assert_eq!((among(0.0), among(1.0)), (0, 2000));
+        // Six standard deviations to either side.
+        assert!((480..=720).contains(&among(0.3)), "{}", among(0.3));
+        assert!(contexts.iter().all(|c| !c.is_among(0.3) || c.is_among(0.7)));
+    }
+
+    #[test]
+    fn a_collected_trace_has_an_address() {
+        let url: TraceUrl = "http://127.0.0.1:16686/trace/{trace_id}?uiEmbed=v0"
+            .parse()
+            .unwrap();
+        let traceparent = "00-0bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(
+            url.of(traceparent).unwrap(),
+            "http://127.0.0.1:16686/trace/0bf92f3577b34da6a3ce929d0e0e4736?uiEmbed=v0"
+        );
+        assert_eq!(url.of(&traceparent.replace("-01", "-00")), None);
+        assert_eq!(url.of("\"><script>"), None);
+        for bad in [
+            "",
+            "http://127.0.0.1/",
+            "data:{trace_id}",
+            "http://a b/{trace_id}",
+            "http://a/\n{trace_id}",
+        ] {
+            assert!(bad.parse::<TraceUrl>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn without_a_collector_no_span_is_made() {
-        assert!(serve(Some(Context::new(true))).is_none());
+        assert!(serve(Some(Context::new(true)), false).is_none());
         assert!(
             Span::child(Context::new(true), "x", Kind::Internal)
                 .0

@@ -36,7 +36,9 @@ pub async fn watch(request: Request, next: Next) -> Response {
 async fn traced(method: &'static str, mut request: Request, next: Next) -> Response {
     let caller = request.headers().get("traceparent");
     let caller = caller.and_then(|value| Context::parse(value.to_str().ok()?));
-    let Some((context, mut span)) = trace::serve(caller) else {
+    // Only browsers say this, and a page cannot.
+    let is_page = request.headers().contains_key("sec-fetch-site");
+    let Some((context, mut span)) = trace::serve(caller, is_page) else {
         return next.run(request).await;
     };
     if let Ok(value) = HeaderValue::from_str(&context.to_string()) {

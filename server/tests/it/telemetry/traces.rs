@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 on_both_stacks!(
     one_trace_runs_from_the_request_to_the_socket,
     what_the_caller_does_not_collect_is_not_collected,
+    of_what_a_page_begins_the_server_says_what_is_collected,
     a_collector_that_hangs_or_is_away_stops_nobody,
     the_last_spans_are_sent_before_the_process_ends,
 );
@@ -110,6 +111,37 @@ async fn what_the_caller_does_not_collect_is_not_collected(stack: Stack) {
             .count(),
         2
     );
+}
+
+async fn of_what_a_page_begins_the_server_says_what_is_collected(stack: Stack) {
+    let collector = Collector::start().await;
+    let place = Place::new(stack).await;
+    let begins = async |sampling: &str, flags: &str| {
+        let process = Process::start(&place, None, &collector.settings(sampling)).await;
+        let person = Person::register(process.addr).await;
+        let mut socket = person.socket(1).await;
+        let answer = person
+            .client
+            .post(person.url("/api/tasks"))
+            .header("origin", person.url(""))
+            .header("sec-fetch-site", "same-origin")
+            .header("traceparent", format!("00-{TRACE}-{CALLER}-{flags}"))
+            .form(&[("title", "From the page")])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        let traceparent = socket.event().await.traceparent.unwrap();
+        assert!(
+            traceparent.starts_with(&format!("00-{TRACE}-")),
+            "{traceparent}"
+        );
+        process.kill().await;
+        traceparent
+    };
+    assert!(begins("0", "01").await.ends_with("-00"));
+    assert_eq!(collector.everything(), "");
+    assert!(begins("1", "00").await.ends_with("-01"));
 }
 
 async fn a_collector_that_hangs_or_is_away_stops_nobody(stack: Stack) {
