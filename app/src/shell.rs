@@ -8,7 +8,7 @@ use crate::catalogue::view::Events;
 use crate::home::view::Home;
 use crate::home::{Place, queries, source};
 use crate::id::Seq;
-use crate::system::view::{DeadLetterPage, System};
+use crate::system::view::{DeadLetterPage, Figures, System, Trace};
 use crate::ui::{Submitted, Wordmark};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -86,6 +86,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/you") view=You ssr=SsrMode::Async/>
                 <Route path=path!("/events") view=Events ssr=SsrMode::Async/>
                 <Route path=path!("/system") view=System ssr=SsrMode::Async/>
+                <Route path=path!("/system/figures") view=Figures ssr=SsrMode::Async/>
+                <Route path=path!("/trace/:seq") view=Trace ssr=SsrMode::Async/>
                 <Route path=path!("/system/dead-letters/:id") view=DeadLetterPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
@@ -179,13 +181,16 @@ fn Snapshot(place: Place) -> impl IntoView {
             let Some(session) = session else {
                 return Ok(None);
             };
+            let traces = session.is_admin && state.trace_url.is_some();
             let me = Me {
                 user_id: session.user_id,
                 name: session.name,
             };
-            queries::snapshot(&state.db, me, place, before())
-                .await
-                .map(Some)
+            let read = queries::snapshot(&state.db, me, place, before()).await;
+            read.map(|mut snapshot| {
+                snapshot.traces = traces;
+                Some(snapshot)
+            })
         };
         match loaded.await {
             Ok(Some(mut snapshot)) => {

@@ -2,6 +2,8 @@
 
 use crate::db::Db;
 use crate::id::SessionId;
+use crate::system::history::History;
+use crate::trace::TraceUrl;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, broadcast};
 
@@ -14,6 +16,10 @@ pub struct State {
     pub hashing: Arc<Semaphore>,
     /// Sessions that were ended, for the sockets that belong to them.
     pub ended: broadcast::Sender<SessionId>,
+    /// How it went lately.
+    pub history: Arc<History>,
+    /// Where administrators look at traces.
+    pub trace_url: Option<TraceUrl>,
 }
 
 impl State {
@@ -23,6 +29,8 @@ impl State {
             https,
             hashing: Arc::new(Semaphore::new(2)),
             ended: broadcast::channel(1024).0,
+            history: Arc::default(),
+            trace_url: None,
         }
     }
 }

@@ -1,5 +1,5 @@
 // Starts `todo` processes for tests and harnesses, each with a port, a database and topics of its own.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -84,6 +85,19 @@ export class Todo {
     }
   }
 
+  /** Runs a command of `todo` on the same data, such as `admin grant EMAIL`. */
+  async run(...args) {
+    const before = this.log.length
+    const [code] = await once(this.#spawn(...args), 'close')
+    if (code !== 0) throw new Error(`todo ${args.join(' ')} exited with ${code}:\n${this.log.slice(before)}`)
+  }
+
+  /** Runs SQL on its database, beside it: for what no page and no command does. */
+  async sql(sql) {
+    if (this.transport === 'kafka') return inPostgres(sql, this.env.DATABASE_URL)
+    await promisify(execFile)('sqlite3', ['-cmd', '.timeout 10000', join(this.folder, 'todo.db'), sql])
+  }
+
   async #cleanUp() {
     await this.kill()
     running.delete(this)
@@ -101,12 +115,11 @@ export class Todo {
   }
 
   async #verify() {
-    const [code] = await once(this.#spawn('verify'), 'exit')
-    if (code !== 0) throw new Error(`todo verify found a difference:\n${this.log}`)
+    await this.run('verify')
   }
 
-  #spawn(command) {
-    const child = spawn(this.binary, [command], { env: this.env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  #spawn(...args) {
+    const child = spawn(this.binary, args, { env: this.env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = text => (this.log += text)
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
@@ -171,8 +184,8 @@ async function dropDatabase(url) {
   await inPostgres(`drop database ${url.split('/').pop()} with (force)`)
 }
 
-async function inPostgres(sql) {
-  const client = new pg.Client({ connectionString: process.env.TEST_POSTGRES_URL })
+async function inPostgres(sql, url = process.env.TEST_POSTGRES_URL) {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   await client.query(sql).finally(() => client.end())
 }

@@ -96,10 +96,12 @@ export const test = base.extend<Fixtures, Options & WorkerFixtures>({
   },
 })
 
-/** The same with a server of the test's own, which it may kill. */
-export const testOfItsOwn = test.extend({
-  todo: async ({ transport }, use, info) => {
-    const todo = await Todo.start(transport)
+/** The same with a server of the test's own, which it may kill, and settings of its own. */
+export const testOfItsOwn = test.extend<{ settings: Record<string, string> }>({
+  settings: [{}, { option: true }],
+
+  todo: async ({ transport, settings }, use, info) => {
+    const todo = await Todo.start(transport, undefined, settings)
     await use(todo)
     if (info.status !== info.expectedStatus) {
       await info.attach('todo.log', { body: todo.log, contentType: 'text/plain' })

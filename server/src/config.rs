@@ -10,6 +10,7 @@ use crate::consumer::policy::{self, Policies};
 use crate::scopes::Scopes;
 use crate::telemetry::export::address;
 use anyhow::{Context, anyhow, bail};
+use app::trace::TraceUrl;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ impl Role {
     pub fn consumers(self) -> bool {
         matches!(self, Role::All | Role::Consumers)
     }
+
+    /// As it is written in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Role::All => "all",
@@ -156,6 +159,12 @@ pub struct Config {
         global = true
     )]
     pub trace_sampling: f64,
+
+    /// Where a trace is looked at, with {trace_id} in it, such as
+    /// http://127.0.0.1:16686/trace/{trace_id}. Administrators get a link to it beside what happened
+    #[arg(long, env = "TODO_TRACE_URL", global = true)]
+    pub trace_url: Option<TraceUrl>,
+
     #[command(flatten)]
     pub kafka: KafkaArgs,
 }
@@ -334,6 +343,8 @@ mod tests {
                 "TODO_ZIPKIN_ENDPOINT",
             ),
             (&["--trace-sampling", "1.5"], "TODO_TRACE_SAMPLING"),
+            (&["--trace-url", "http://127.0.0.1:16686"], "{trace_id}"),
+            (&["--trace-url", "javascript:{trace_id}"], "http"),
             (&["--metrics-token", ""], "TODO_METRICS_TOKEN"),
             (
                 &["--metrics-addr", "0.0.0.0:9464"],

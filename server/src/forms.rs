@@ -172,7 +172,19 @@ fn page_of(function: &str, values: &[(String, String)]) -> String {
             task_id.map_or("/".into(), |(_, task_id)| format!("/tasks/{task_id}"))
         }
         _ if function.starts_with("accounts/") => "/you".into(),
-        _ if function.starts_with("system/") => "/system".into(),
+        _ if function.starts_with("system/") => {
+            let value = |name| {
+                values
+                    .iter()
+                    .find(|(n, _)| n == name)
+                    .map(|(_, value)| value)
+            };
+            match (value("letter"), value("filter")) {
+                (Some(letter), _) => format!("/system/dead-letters/{letter}"),
+                (None, Some(filter)) => format!("/system?{filter}"),
+                (None, None) => "/system".into(),
+            }
+        }
         _ => "/".into(),
     }
 }
@@ -203,6 +215,7 @@ mod tests {
             ("accounts/sessions/end", "/you"),
             ("tasks/edit", "/tasks/7"),
             ("tasks", "/"),
+            ("system/dead-letters/discard", "/system"),
         ] {
             let address = format!("https://todo.example.com/api/{refused}");
             assert_eq!(page(&address), expected, "{refused}");

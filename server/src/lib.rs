@@ -25,9 +25,11 @@ use anyhow::Context;
 use app::crash;
 use app::db::Db;
 use app::state::State;
+use app::system::history::History;
 use axum::serve::ListenerExt;
 use config::Config;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use telemetry::export::Exporters;
 use telemetry::metrics;
@@ -96,6 +98,13 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     let mut addr = None;
     if config.role.web() {
         let hub = hub::Hub::default();
+        let history = Arc::new(History::of(telemetry::history::process(&config)));
+        tasks.spawn(telemetry::history::run(
+            history.clone(),
+            db.clone(),
+            transport.clone(),
+            stopping.clone(),
+        ));
         tasks.spawn(consumers::live::run(
             hub.clone(),
             db.clone(),
@@ -110,7 +119,11 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         })?;
         addr = Some(listener.local_addr()?);
         let web = web::Web {
-            state: State::new(db.clone(), config.https()),
+            state: State {
+                history,
+                trace_url: config.trace_url.clone(),
+                ..State::new(db.clone(), config.https())
+            },
             hub,
             transport: transport.clone(),
             origin: config.origin()?,

@@ -5,6 +5,10 @@ pub mod http;
 pub mod metrics;
 pub mod scrape;
 
+mod counted;
+pub mod history;
+mod lag;
+
 use crate::config::{Config, LogFormat};
 use tracing_subscriber::EnvFilter;
 

@@ -159,7 +159,7 @@ fn Settings(
         view! {
             <section aria-labelledby="system">
                 <h2 id="system">"System"</h2>
-                <p><a href="/system">"Dead letters, and whose events wait"</a></p>
+                <p><a href="/system">"How it goes, whose events wait, and dead letters"</a></p>
             </section>
         }
     });

@@ -105,7 +105,7 @@ pub fn day(page: Page, day: i64) -> impl IntoView {
 
 /// One sentence.
 pub fn line(page: Page, entry: Entry) -> impl IntoView {
-    let (me, seen) = page.peek(|state| (state.me.clone(), state.seen));
+    let (me, seen, traces) = page.peek(|state| (state.me.clone(), state.seen, state.traces));
     let (who, name) = match entry.actor_id == me.user_id {
         true => ("You", me.name),
         false => ("Someone", String::new()),
@@ -118,12 +118,16 @@ pub fn line(page: Page, entry: Entry) -> impl IntoView {
     let at = entry.at;
     let verb = verb(&entry);
     let description = entry.changes.description.clone();
+    let trace = traces.then(|| {
+        let href = format!("/trace/{}", entry.seq);
+        view! { " " <a class="trace" href=href target="_blank" rel="noreferrer">"Trace"</a> }
+    });
     view! {
         <li class=class>
             <time class="when" datetime=time::machine(at)>{move || page.clock().time(at)}</time>
             <Initials user_id=entry.actor_id.clone() name/>
             <div class="said">
-                <p>{who} " " <strong class="verb">{verb}</strong> " " {about(page, entry)}</p>
+                <p>{who} " " <strong class="verb">{verb}</strong> " " {about(page, entry)} {trace}</p>
                 {description.map(|change| view! { <p class="text">{changed(&change, CONTEXT)}</p> })}
             </div>
         </li>

@@ -102,6 +102,7 @@ fn board(feed: i64) -> Board {
         before: None,
         place: Place::Tasks,
         submitted: None,
+        traces: false,
     })
 }
 

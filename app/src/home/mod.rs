@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub before: Option<Seq>,
     /// A form of this page that was refused without JavaScript.
     pub submitted: Option<Submitted>,
+    /// The person may look at the traces of events, and it is known where.
+    pub traces: bool,
 }
 
 /// Which part is in front where there is not room for all.

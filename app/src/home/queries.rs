@@ -30,5 +30,6 @@ pub async fn snapshot(
         place,
         before,
         submitted: None,
+        traces: false,
     })
 }

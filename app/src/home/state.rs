@@ -75,6 +75,8 @@ pub struct State {
     pub clock: Clock,
     /// A form that was refused before the page was awake.
     pub submitted: Option<Submitted>,
+    /// Lines of the feed link to their traces.
+    pub traces: bool,
 }
 
 /// A row's place in the list, and what tells it to draw itself again.
@@ -158,6 +160,7 @@ impl State {
             said: String::new(),
             clock: Clock::utc(),
             submitted: snapshot.submitted,
+            traces: snapshot.traces,
             board,
         };
         state.begin_editing();

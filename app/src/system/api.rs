@@ -13,8 +13,12 @@ const MOST: usize = 100;
 /// Has the consumers apply these dead letters' events once more; all of them or, if one cannot be,
 /// none. Errors: `Conflict`, `Invalid`, `NotFound`.
 #[server(prefix = "/api", endpoint = "system/dead-letters/redrive")]
-pub async fn redrive_dead_letters(#[server(default)] ids: Vec<i64>) -> Result<(), Error> {
+pub async fn redrive_dead_letters(
+    #[server(default)] ids: Vec<i64>,
+    #[server(default)] filter: String,
+) -> Result<(), Error> {
     let (state, cause) = cause(&ids).await?;
+    let count = ids.len();
     state
         .db
         .write::<_, Error, _>(move |tx| {
@@ -26,7 +30,7 @@ pub async fn redrive_dead_letters(#[server(default)] ids: Vec<i64>) -> Result<()
             })
         })
         .await?;
-    leptos_axum::redirect("/system");
+    leptos_axum::redirect(&page(&filter, "retried", count));
     Ok(())
 }
 
@@ -35,8 +39,10 @@ pub async fn redrive_dead_letters(#[server(default)] ids: Vec<i64>) -> Result<()
 pub async fn discard_dead_letters(
     #[server(default)] ids: Vec<i64>,
     #[server(default)] note: String,
+    #[server(default)] filter: String,
 ) -> Result<(), Error> {
     let (state, cause) = cause(&ids).await?;
+    let count = ids.len();
     state
         .db
         .write::<_, Error, _>(move |tx| {
@@ -48,8 +54,18 @@ pub async fn discard_dead_letters(
             })
         })
         .await?;
-    leptos_axum::redirect("/system");
+    leptos_axum::redirect(&page(&filter, "discarded", count));
     Ok(())
+}
+
+/// The list as it was, with what was done said above it. What is no filter of ours is dropped.
+fn page(filter: &str, did: &str, count: usize) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=&._-%".contains(c);
+    let filter = match filter.chars().all(plain) && !filter.is_empty() {
+        true => format!("{filter}&"),
+        false => String::new(),
+    };
+    format!("/system?{filter}{did}={count}#letters")
 }
 
 async fn cause(ids: &[i64]) -> Result<(State, Cause), Error> {

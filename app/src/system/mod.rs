@@ -2,7 +2,12 @@
 
 pub mod api;
 pub mod commands;
+pub mod history;
 pub mod queries;
+
+mod figures;
+mod letters;
+mod plot;
 pub mod view;
 
 use crate::event::Timestamp;

@@ -57,6 +57,42 @@ pub struct Filter {
     pub before: Option<i64>,
 }
 
+impl Filter {
+    /// As the address of the page says it.
+    pub fn query(&self) -> String {
+        let status = self.status.map(Status::as_str).unwrap_or_default();
+        let mut query = format!("status={status}");
+        for (name, value) in [("topic", &self.topic), ("consumer", &self.consumer)] {
+            if let Some(value) = value {
+                query += &format!("&{name}={value}");
+            }
+        }
+        if let Some(before) = self.before {
+            query += &format!("&before={before}");
+        }
+        query
+    }
+}
+
+/// What there is to choose from.
+pub struct Kinds {
+    pub topics: Vec<String>,
+    pub consumers: Vec<String>,
+}
+
+/// Where dead letters came from, and whose they are.
+pub async fn kinds(conn: &mut AnyConnection) -> Result<Kinds, sqlx::Error> {
+    let topics = sqlx::query_scalar("select distinct topic from dead_letters order by topic")
+        .fetch_all(&mut *conn)
+        .await?;
+    let consumers = sqlx::query_scalar(
+        "select distinct consumer from dead_letters where consumer is not null order by consumer",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(Kinds { topics, consumers })
+}
+
 /// Dead letters, newest first, at most `limit`.
 pub async fn dead_letters(
     conn: &mut AnyConnection,

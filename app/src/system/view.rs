@@ -1,51 +1,70 @@
-//! What administrators look after, on plain pages: dead letters, and whose events wait.
+//! What administrators look after, on plain pages: how it goes, whose events wait, dead letters.
 
-use super::api::{DiscardDeadLetters, RedriveDeadLetters};
+use super::figures::{self, figures};
+use super::letters::{self, PAGE, attempts, letters};
 use super::queries::{self, Filter};
-use super::{DeadLetter, Parked, Status};
+use super::{Parked, Status};
 use crate::accounts::Me;
 use crate::accounts::session::{self, Session};
 use crate::error::Error;
-use crate::shell::{Broken, NotFound, submitted};
+use crate::id::Seq;
+use crate::outbox;
+use crate::shell::{Broken, NotFound};
+use crate::state::State;
 use crate::ui::{Bar, Rail, time};
 use http::request::Parts;
 use leptos::either::EitherOf3;
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 
-/// Dead letters on a page.
-const PAGE: usize = 50;
-
-/// `/system`: whose events wait, and dead letters to decide on.
+/// `/system`: how it goes, whose events wait, and dead letters to decide on.
 /// Query: `status`, `topic`, `consumer`, `before`.
 #[component]
 pub fn System() -> impl IntoView {
-    let filter = filter();
+    let (filter, done) = (filter(), done());
     Suspend::new(async move {
-        let load = async |state: &crate::state::State| {
+        let load = async |state: &State, _: &Session| {
             let mut conn = state.db.pool().acquire().await?;
             let parked = queries::parked(&mut conn, PAGE as i64).await?;
             let limit = PAGE as i64 + 1;
-            let letters = queries::dead_letters(&mut conn, &filter, limit).await?;
-            Ok((parked, letters))
+            let found = queries::dead_letters(&mut conn, &filter, limit).await?;
+            let kinds = queries::kinds(&mut conn).await?;
+            Ok((parked, found, kinds, state.history.clone()))
         };
         match admin(load).await {
-            Ok(Some((me, (parked, letters)))) => EitherOf3::A(view! {
+            Ok(Some((me, (parked, found, kinds, history)))) => EitherOf3::A(view! {
                 <Title text="System"/>
                 <Frame me>
-                    <header class="head"><h1>"System"</h1></header>
-                    <Refusal/>
-                    <section aria-labelledby="waiting">
-                        <h2 id="waiting">"Waiting"</h2>
+                    <header class="head"><h1>"System"</h1> {figures::mark()}</header>
+                    {figures(&history)}
+                    <section id="waiting" aria-labelledby="waiting-title">
+                        <h2 id="waiting-title">"Waiting"</h2>
                         {waiting(parked)}
                     </section>
-                    <section aria-labelledby="letters">
-                        <h2 id="letters">"Dead letters"</h2>
-                        {choices(&filter)}
-                        {letters_list(letters, &filter)}
-                    </section>
+                    {letters(found, &filter, kinds, done)}
                     <p><a href="/events">"Every kind of event, and who reads it"</a></p>
+                    <Script/>
+                </Frame>
+            }),
+            Ok(None) => EitherOf3::B(view! { <NotFound/> }),
+            Err(error) => EitherOf3::C(view! { <Broken error/> }),
+        }
+    })
+}
+
+/// `/system/figures`: how it goes and nothing else, for a screen on the wall.
+#[component]
+pub fn Figures() -> impl IntoView {
+    Suspend::new(async move {
+        match admin(async |state: &State, _: &Session| Ok(state.history.clone())).await {
+            Ok(Some((me, history))) => EitherOf3::A(view! {
+                <Title text="Figures"/>
+                <Frame me>
+                    <header class="head">
+                        <h1><a href="/system">"System"</a></h1> {figures::mark()}
+                    </header>
+                    {figures(&history)}
+                    <Script/>
                 </Frame>
             }),
             Ok(None) => EitherOf3::B(view! { <NotFound/> }),
@@ -57,10 +76,9 @@ pub fn System() -> impl IntoView {
 /// `/system/dead-letters/:id`: one of them, whole.
 #[component]
 pub fn DeadLetterPage() -> impl IntoView {
-    let path = parts().map(|parts| parts.uri.path().to_owned());
-    let id = path.and_then(|path| path.rsplit('/').next()?.parse().ok());
+    let id = last_of_path();
     Suspend::new(async move {
-        let load = async |state: &crate::state::State| {
+        let load = async |state: &State, _: &Session| {
             let mut conn = state.db.pool().acquire().await?;
             queries::dead_letter(&mut conn, id.unwrap_or(0)).await
         };
@@ -71,8 +89,8 @@ pub fn DeadLetterPage() -> impl IntoView {
                     <Title text=title.clone()/>
                     <Frame me>
                         <header class="head"><h1>{title}</h1></header>
-                        {whole(letter)}
-                        <p><a href="/system">"All dead letters"</a></p>
+                        {letters::whole(letter)}
+                        <p><a href="/system#letters">"All dead letters"</a></p>
                     </Frame>
                 })
             }
@@ -82,28 +100,46 @@ pub fn DeadLetterPage() -> impl IntoView {
     })
 }
 
+/// `/trace/:seq`: on to the trace of one's own event of that number.
+#[component]
+pub fn Trace() -> impl IntoView {
+    let seq = last_of_path();
+    Suspend::new(async move {
+        let load = async |state: &State, session: &Session| {
+            let mut conn = state.db.pool().acquire().await?;
+            let row = outbox::stored(&mut conn, &session.user_id, Seq(seq.unwrap_or(0))).await?;
+            let traceparent = row.and_then(|row| row.event.ok()?.traceparent);
+            let url = state.trace_url.as_ref();
+            Ok(traceparent.and_then(|traceparent| url?.of(&traceparent)))
+        };
+        match admin(load).await {
+            Ok(Some((_, Some(url)))) => {
+                leptos_axum::redirect(&url);
+                EitherOf3::A(())
+            }
+            Ok(_) => EitherOf3::B(view! { <NotFound/> }),
+            Err(error) => EitherOf3::C(view! { <Broken error/> }),
+        }
+    })
+}
+
 /// What `load` reads, if who asks is an administrator.
 async fn admin<T>(
-    load: impl AsyncFnOnce(&crate::state::State) -> Result<T, sqlx::Error>,
+    load: impl AsyncFnOnce(&State, &Session) -> Result<T, sqlx::Error>,
 ) -> Result<Option<(Me, T)>, Error> {
     let (state, session) = session::current().await?;
-    let Some(Session {
-        user_id,
-        name,
-        is_admin: true,
-        ..
-    }) = session
-    else {
+    let Some(session) = session.filter(|session| session.is_admin) else {
         return Ok(None);
     };
-    let loaded = load(&state).await?;
+    let loaded = load(&state, &session).await?;
+    let Session { user_id, name, .. } = session;
     Ok(Some((Me { user_id, name }, loaded)))
 }
 
 #[component]
 fn Frame(me: Me, children: Children) -> impl IntoView {
     view! {
-        <div class="frame shows-you">
+        <div class="frame shows-system">
             <a class="skip" href="#system">"Skip to the page"</a>
             <Rail me here="/system"/>
             <main class="list-column settings system" id="system" tabindex="-1">{children()}</main>
@@ -112,10 +148,10 @@ fn Frame(me: Me, children: Children) -> impl IntoView {
     }
 }
 
-/// Why the last decision was refused.
+/// Keeps the figures moving; without it the page is as it was when it was asked for.
 #[component]
-fn Refusal() -> impl IntoView {
-    submitted().map(|form| view! { <p class="notice" role="alert">{form.error.detail}</p> })
+fn Script() -> impl IntoView {
+    view! { <script src="/system.js" defer></script> }
 }
 
 fn waiting(parked: Vec<Parked>) -> impl IntoView {
@@ -134,7 +170,7 @@ fn waiting(parked: Vec<Parked>) -> impl IntoView {
                     {parked.user_id.0}
                 </p>
                 <p class="since">
-                    {parked.attempts} " attempts since " {time::utc_text(parked.first_at)} " · " {next}
+                    {attempts(parked.attempts)} " since " {time::utc_text(parked.first_at)} " · " {next}
                 </p>
                 <p class="refusal">{parked.error}</p>
             </li>
@@ -143,175 +179,38 @@ fn waiting(parked: Vec<Parked>) -> impl IntoView {
     view! { <ul class="letters">{parked.into_iter().map(row).collect_view()}</ul> }.into_any()
 }
 
-/// Links that narrow the list.
-fn choices(filter: &Filter) -> impl IntoView + use<> {
-    let statuses = [None].into_iter().chain(Status::ALL.map(Some));
-    let links = statuses.map(|status| {
-        let (href, words) = match status {
-            None => ("/system?status=".to_owned(), "All"),
-            Some(status) => (
-                format!("/system?status={}", status.as_str()),
-                status.as_str(),
-            ),
-        };
-        let current = (filter.status == status).then_some("true");
-        view! { <a class="choice" href=href aria-current=current>{words}</a> }
-    });
-    let narrowed = [&filter.topic, &filter.consumer];
-    let narrowed: Vec<String> = narrowed.into_iter().flatten().cloned().collect();
-    let narrowed = (!narrowed.is_empty()).then(|| {
-        let words = format!("Only {}", narrowed.join(", "));
-        view! { <p class="hint">{words} " · " <a href="/system">"Show all"</a></p> }
-    });
-    view! {
-        <nav class="choices" aria-label="Which dead letters">{links.collect_view()}</nav>
-        {narrowed}
-    }
+fn last_of_path<T: std::str::FromStr>() -> Option<T> {
+    let parts = use_context::<Parts>()?;
+    parts.uri.path().rsplit('/').next()?.parse().ok()
 }
 
-/// A list to choose from, and what to do with the chosen ones.
-fn letters_list(mut letters: Vec<DeadLetter>, filter: &Filter) -> impl IntoView + use<> {
-    if letters.is_empty() {
-        return view! { <p class="hint">"None. What cannot be applied is kept here."</p> }
-            .into_any();
-    }
-    let more = letters.len() > PAGE;
-    letters.truncate(PAGE);
-    let oldest = letters.last().map_or(0, |letter| letter.id);
-    let status = filter.status.map(Status::as_str).unwrap_or_default();
-    let older = more.then(|| {
-        let href = format!("/system?status={status}&before={oldest}");
-        view! { <p class="older"><a href=href>"Show older"</a></p> }
-    });
-    let some_open = letters.iter().any(|letter| letter.status == Status::Open);
-    let decide = some_open.then(decision);
-    view! {
-        <form class="decide" method="post" action=RedriveDeadLetters::url()>
-            <ul class="letters">{letters.into_iter().map(row).collect_view()}</ul>
-            {decide}
-        </form>
-        {older}
-    }
-    .into_any()
-}
-
-/// The buttons, and the reason for discarding.
-fn decision() -> impl IntoView {
-    let note = submitted().and_then(|form| form.value("note").map(str::to_owned));
-    view! {
-        <div class="decision">
-            <button class="button" type="submit">"Retry"</button>
-            <label class="unseen" for="note">"Why it is discarded"</label>
-            <input class="note-field" id="note" name="note" value=note placeholder="Why it is discarded" autocomplete="off"/>
-            <button class="button quiet danger" type="submit" formaction=DiscardDeadLetters::url()>
-                "Discard"
-            </button>
-        </div>
-    }
-}
-
-fn row(letter: DeadLetter) -> impl IntoView {
-    let label = format!("Dead letter {}, {}", letter.id, letter.topic);
-    let consumer = letter.failed.as_ref().map(|failed| failed.consumer.clone());
-    let open = (letter.status == Status::Open).then(|| {
-        view! { <input type="checkbox" name="ids[]" value=letter.id.to_string() aria-label=label/> }
-    });
-    view! {
-        <li class="letter">
-            <p>
-                {open}
-                <a href=format!("/system/dead-letters/{}", letter.id)>{format!("No. {}", letter.id)}</a>
-                " "
-                <a href=format!("/system?topic={}", letter.topic)>{letter.topic.clone()}</a>
-                {consumer.map(|name| view! {
-                    " for " <a href=format!("/system?consumer={name}")>{name.clone()}</a>
-                })}
-                <span class="this">{letter.status.as_str()}</span>
-            </p>
-            <p class="since">{letter.attempts} " attempts, last " {time::utc_text(letter.last_at)}</p>
-            <p class="refusal">{letter.error}</p>
-            {(!letter.note.is_empty()).then(|| view! { <p class="since">"“" {letter.note} "”"</p> })}
-        </li>
-    }
-}
-
-/// Everything there is to know of one.
-fn whole(letter: DeadLetter) -> impl IntoView {
-    let mut facts = vec![
-        ("Status", letter.status.as_str().to_owned()),
-        ("Topic", letter.topic.clone()),
-    ];
-    if let Some((partition, offset)) = letter.place {
-        facts.push(("Place", format!("partition {partition}, offset {offset}")));
-    }
-    if let Some(failed) = &letter.failed {
-        facts.push(("Consumer", failed.consumer.clone()));
-        facts.push((
-            "Stream",
-            format!("{}, event {}", failed.user_id, failed.seq),
-        ));
-    }
-    facts.push(("Attempts", letter.attempts.to_string()));
-    facts.push(("First", time::utc_text(letter.first_at)));
-    facts.push(("Last", time::utc_text(letter.last_at)));
-    facts.extend(letter.traceparent.map(|trace| ("Trace", trace)));
-    if !letter.note.is_empty() {
-        facts.push(("Note", letter.note));
-    }
-    let headers = letter.headers.iter();
-    let headers = headers.map(|(name, value)| (name.clone(), value.escape_ascii().to_string()));
-    let headers: Vec<_> = headers.collect();
-    let value = letter
-        .value
-        .map_or("(no value)".to_owned(), |bytes| pretty(&bytes));
-    let key = letter
-        .key
-        .map_or("(no key)".to_owned(), |key| key.escape_ascii().to_string());
-    view! {
-        <dl class="facts wide-facts">
-            {facts.into_iter().map(|(name, value)| view! { <dt>{name}</dt> <dd>{value}</dd> }).collect_view()}
-        </dl>
-        <section><h2>"Error"</h2><pre class="raw" tabindex="0">{letter.error}</pre></section>
-        <section><h2>"Value"</h2><pre class="raw" tabindex="0">{value}</pre></section>
-        <section>
-            <h2>"Key and headers"</h2>
-            <dl class="facts wide-facts">
-                <dt>"key"</dt> <dd>{key}</dd>
-                {headers.into_iter().map(|(name, value)| view! { <dt>{name}</dt> <dd>{value}</dd> }).collect_view()}
-            </dl>
-        </section>
-    }
-}
-
-/// JSON with line breaks; anything else byte for byte.
-fn pretty(bytes: &[u8]) -> String {
-    let json: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
-    json.and_then(|json| serde_json::to_string_pretty(&json).ok())
-        .unwrap_or_else(|| bytes.escape_ascii().to_string())
-}
-
-fn parts() -> Option<Parts> {
-    use_context::<Parts>()
+/// A value of the address' query.
+fn asked(name: &str) -> Option<String> {
+    let parts = use_context::<Parts>()?;
+    let pairs = parts.uri.query()?.split('&');
+    let mut values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    values.next().map(str::to_owned)
 }
 
 /// What the address asks for; open ones if it does not say.
 fn filter() -> Filter {
-    let query = parts().and_then(|parts| parts.uri.query().map(str::to_owned));
-    let query = query.unwrap_or_default();
-    let value = |name: &str| {
-        let pair = query.split('&').find_map(|pair| pair.strip_prefix(name));
-        pair.and_then(|pair| pair.strip_prefix('='))
-            .map(str::to_owned)
-    };
-    let narrowed = value("topic").is_some() || value("consumer").is_some();
+    let value = |name| asked(name).filter(|value| !value.is_empty());
+    let narrowed = asked("topic").is_some() || asked("consumer").is_some();
     Filter {
-        status: match value("status") {
+        status: match asked("status") {
             Some(status) => Status::parse(&status),
             None if narrowed => None,
             None => Some(Status::Open),
         },
-        topic: value("topic").filter(|topic| !topic.is_empty()),
-        consumer: value("consumer").filter(|consumer| !consumer.is_empty()),
+        topic: value("topic"),
+        consumer: value("consumer"),
         before: value("before").and_then(|before| before.parse().ok()),
     }
+}
+
+/// What the address says was done.
+fn done() -> letters::Done {
+    ["retried", "discarded"]
+        .into_iter()
+        .find_map(|what| Some((what, asked(what)?.parse().ok()?)))
 }

@@ -124,7 +124,7 @@ object! {
     Task { task_id, title, description, created_at, updated_at, completed_at }
     Entry { seq, event_type, actor_id, task_id, title, changes, at }
     Feed { entries, seq, more }
-    Snapshot { me, tasks, seq, feed, place, before, submitted }
+    Snapshot { me, tasks, seq, feed, place, before, submitted, traces }
     Submitted { action, values, error }
     Error { code, status, detail, field }
 }

@@ -126,6 +126,7 @@ fn a_snapshot_is_read_as_it_was_written() {
         place,
         before,
         submitted,
+        traces: true,
     };
     let submitted = Submitted {
         action: "/api/tasks".into(),

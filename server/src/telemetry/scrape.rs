@@ -20,22 +20,28 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+/// Events that wait for the relay.
+pub(super) const OUTBOX: &str = "select count(*) from events where published_at is null";
+pub(super) const DEAD_LETTERS: &str =
+    "select count(*) from dead_letters where status in ('open', 'redriving')";
+pub(super) const PARKED: &str = "select count(*) from parked";
+
 /// Counted in the database at each scrape: a name, what it says, and the SQL that counts it.
 const STANDING: &[(&str, &str, &str)] = &[
     (
         "todo_outbox_events",
         "Events that are committed and not published yet.",
-        "select count(*) from events where published_at is null",
+        OUTBOX,
     ),
     (
         "todo_dead_letters_open",
         "Dead letters nobody has decided on, or that are about to be tried again.",
-        "select count(*) from dead_letters where status in ('open', 'redriving')",
+        DEAD_LETTERS,
     ),
     (
         "todo_parked_people",
         "People, by consumer, whose events wait because one could not be applied.",
-        "select count(*) from parked",
+        PARKED,
     ),
 ];
 

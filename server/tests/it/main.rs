@@ -6,6 +6,7 @@ mod support;
 mod accounts;
 mod crash;
 mod events;
+mod figures;
 mod http;
 mod kcat;
 mod live;

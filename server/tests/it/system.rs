@@ -1,19 +1,21 @@
 //! Looking after dead letters: in the page for administrators, and at the command line.
 
 use crate::on_both_stacks;
-use crate::support::{App, Person, Stack};
+use crate::support::{App, Person, Place, Stack};
+use app::db::Db;
 use std::process::Output;
 
 on_both_stacks!(
     to_others_there_is_nothing,
     an_administrator_decides_in_the_page,
+    the_list_is_narrowed_and_stays_narrow,
     an_operator_decides_at_the_command_line,
     history_is_published_again,
 );
 
-/// Runs `todo` on the data of `app`.
-async fn todo(app: &App, args: &[&str]) -> (Output, String) {
-    let place = app.place.args(([127, 0, 0, 1], 0).into());
+/// Runs `todo` on the data of `place`.
+async fn todo(place: &Place, args: &[&str]) -> (Output, String) {
+    let place = place.args(([127, 0, 0, 1], 0).into());
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_todo"))
         .args(args)
         .args(place)
@@ -26,16 +28,20 @@ async fn todo(app: &App, args: &[&str]) -> (Output, String) {
 
 async fn administrator(app: &App) -> Person {
     let person = app.person().await;
-    let (output, said) = todo(app, &["admin", "grant", &person.email]).await;
-    assert!(output.status.success(), "{said}");
+    grant(&app.place, &person).await;
     person
 }
 
+/// Makes the person an administrator.
+pub async fn grant(place: &Place, person: &Person) {
+    let (output, said) = todo(place, &["admin", "grant", &person.email]).await;
+    assert!(output.status.success(), "{said}");
+}
+
 /// Dead letters of a consumer that is not there, numbered from 1.
-async fn bury(app: &App, count: i64) {
+pub async fn bury(db: &Db, count: i64) {
     for seq in 1..=count {
-        app.server
-            .db
+        db
             .write::<_, sqlx::Error, _>(move |tx| {
                 Box::pin(async move {
                     sqlx::query(
@@ -65,7 +71,7 @@ async fn statuses(app: &App) -> Vec<String> {
 
 async fn to_others_there_is_nothing(stack: Stack) {
     let app = App::start(stack).await;
-    bury(&app, 1).await;
+    bury(&app.server.db, 1).await;
     let ada = app.person().await;
     for path in ["/system", "/system/dead-letters/1"] {
         let page = ada.get(path).await;
@@ -93,7 +99,7 @@ async fn an_administrator_decides_in_the_page(stack: Stack) {
             .unwrap()
             .contains("href=\"/system\"")
     );
-    bury(&app, 4).await;
+    bury(&app.server.db, 4).await;
     let page = ada.get("/system").await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
@@ -158,24 +164,121 @@ async fn an_administrator_decides_in_the_page(stack: Stack) {
     assert!(page.contains("why it is discarded") && page.contains("No. 4"));
 }
 
+async fn the_list_is_narrowed_and_stays_narrow(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = administrator(&app).await;
+    bury(&app.server.db, 60).await;
+    let page = async |path: &str| ada.get(path).await.text().await.unwrap();
+    let all = page("/system").await;
+    assert!(!all.contains("aria-label=\"Topic\""), "there is but one");
+    let update = "update dead_letters set topic = 'task.deleted', consumer = 'stats' \
+                  where dead_letter_id in (2, 4)";
+    let updated: Result<_, sqlx::Error> = app
+        .server
+        .db
+        .write(move |tx| Box::pin(async move { sqlx::query(update).execute(&mut **tx).await }))
+        .await;
+    assert_eq!(updated.unwrap().rows_affected(), 2);
+
+    let both = page("/system?status=open&topic=task.deleted&consumer=stats").await;
+    assert!(both.contains("No. 4") && both.contains("No. 2") && !both.contains("No. 3"));
+    // Every link keeps what the others say.
+    for link in [
+        "status=redriven&amp;topic=task.deleted&amp;consumer=stats#letters",
+        "status=open&amp;topic=task.created&amp;consumer=stats#letters",
+        "status=open&amp;topic=task.deleted#letters",
+    ] {
+        assert!(both.contains(&format!("/system?{link}")), "{link}\n{both}");
+    }
+    let topic = page("/system?status=open&topic=task.created").await;
+    let older = "/system?status=open&amp;topic=task.created&amp;before=11#letters";
+    assert!(topic.contains(older), "{topic}");
+    let older = page("/system?status=open&topic=task.created&before=11").await;
+    assert!(older.contains("No. 10") && !older.contains("No. 11") && !older.contains("No. 4"));
+
+    // A decision leads back to where it was taken, and says what was done.
+    let send = async |what: &str, referer: &str, form: &[(&str, &str)]| {
+        let request = ada
+            .client
+            .post(ada.url(&format!("/api/system/dead-letters/{what}")))
+            .header("origin", ada.url(""))
+            .header("accept", "text/html")
+            .header("referer", ada.url(referer));
+        request.form(form).send().await.unwrap()
+    };
+    let filter = "status=open&topic=task.deleted";
+    let chosen = [("ids[]", "2"), ("ids[]", "4"), ("filter", filter)];
+    let done = send("redrive", "/system", &chosen).await;
+    assert_eq!(done.status(), 303);
+    let way = done.headers()["location"].to_str().unwrap();
+    assert_eq!(way, format!("/system?{filter}&retried=2#letters"));
+    let (way, _) = way.split_once('#').unwrap();
+    assert!(page(way).await.contains("2 dead letters are tried again."));
+    for (id, foreign) in [
+        ("5", "//evil.example.com"),
+        ("6", "a\r\nset-cookie: x=y"),
+        ("8", "\"><script>"),
+    ] {
+        let form = [("ids[]", id), ("note", "x"), ("filter", foreign)];
+        let done = send("discard", "/system", &form).await;
+        assert_eq!(done.headers()["location"], "/system?discarded=1#letters");
+    }
+
+    // What was chosen and typed is still there when it is refused, however often.
+    let form = [
+        ("ids[]", "9"),
+        ("ids[]", "7"),
+        ("note", "   "),
+        ("filter", "status=open&topic=task.created&before=11"),
+    ];
+    for referer in [
+        "/system?status=open&topic=task.created&before=11",
+        "/api/system/dead-letters/discard",
+    ] {
+        let refused = send("discard", referer, &form).await;
+        assert_eq!(refused.status(), 422);
+        let page = refused.text().await.unwrap();
+        assert!(page.contains("Say in 1 to 500 characters"), "{page}");
+        assert!(
+            page.contains("No. 10") && !page.contains("No. 11"),
+            "{referer}: {page}"
+        );
+        assert_eq!(page.matches(" checked").count(), 2, "{page}");
+    }
+    let form = [("ids[]", "9"), ("note", ""), ("letter", "9")];
+    for referer in ["/system/dead-letters/9", "/api/system/dead-letters/discard"] {
+        let refused = send("discard", referer, &form).await;
+        assert_eq!(refused.status(), 422);
+        let page = refused.text().await.unwrap();
+        assert!(
+            page.contains("Dead letter 9") && page.contains("Say in 1 to 500"),
+            "{page}"
+        );
+    }
+}
+
 async fn an_operator_decides_at_the_command_line(stack: Stack) {
     let app = App::start(stack).await;
-    bury(&app, 3).await;
-    let (output, list) = todo(&app, &["dlq", "list", "--consumer=search"]).await;
+    bury(&app.server.db, 3).await;
+    let (output, list) = todo(&app.place, &["dlq", "list", "--consumer=search"]).await;
     assert!(
         output.status.success() && list.contains("3 dead letters"),
         "{list}"
     );
-    let (_, list) = todo(&app, &["dlq", "list", "--topic=task.deleted"]).await;
+    let (_, list) = todo(&app.place, &["dlq", "list", "--topic=task.deleted"]).await;
     assert!(list.contains("0 dead letters"), "{list}");
-    let (_, one) = todo(&app, &["dlq", "show", "2"]).await;
+    let (_, one) = todo(&app.place, &["dlq", "show", "2"]).await;
     assert!(
         one.contains("disk <full>") && one.contains("value: \\xff{}"),
         "{one}"
     );
-    let (output, said) = todo(&app, &["dlq", "discard", "1", "3", "--note=of a test"]).await;
+    let (output, said) = todo(
+        &app.place,
+        &["dlq", "discard", "1", "3", "--note=of a test"],
+    )
+    .await;
     assert!(output.status.success(), "{said}");
-    let (output, said) = todo(&app, &["dlq", "redrive", "1", "2"]).await;
+    let (output, said) = todo(&app.place, &["dlq", "redrive", "1", "2"]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(
         said.contains("1: Dead letter 1 is discarded already."),
@@ -185,9 +288,9 @@ async fn an_operator_decides_at_the_command_line(stack: Stack) {
         statuses(&app).await,
         ["discarded", "redriving", "discarded"]
     );
-    let (output, _) = todo(&app, &["dlq", "show", "9"]).await;
+    let (output, _) = todo(&app.place, &["dlq", "show", "9"]).await;
     assert_eq!(output.status.code(), Some(2));
-    let (output, said) = todo(&app, &["admin", "grant", "nobody@example.com"]).await;
+    let (output, said) = todo(&app.place, &["admin", "grant", "nobody@example.com"]).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
 }
 
@@ -197,7 +300,7 @@ async fn history_is_published_again(stack: Stack) {
     for title in ["one", "two", "three"] {
         ada.creates(title).await;
     }
-    bury(&app, 2).await;
+    bury(&app.server.db, 2).await;
     let unpublished = async || {
         let sql = "select (select count(*) from events where published_at is null) \
                    + (select count(*) from dead_letters where published_at is null)";
@@ -218,7 +321,7 @@ async fn history_is_published_again(stack: Stack) {
         ("2000-01-01T00:00:00Z", 4, 2),
         ("2100-01-01T00:00:00Z", 0, 0),
     ] {
-        let (output, said) = todo(&app, &["republish", "--from", from]).await;
+        let (output, said) = todo(&app.place, &["republish", "--from", from]).await;
         assert!(
             output.status.success()
                 && said.starts_with(&format!("{count} events and {letters} dead letters")),
@@ -226,7 +329,7 @@ async fn history_is_published_again(stack: Stack) {
         );
         crate::support::eventually("published again", async || unpublished().await == 0).await;
     }
-    let (output, _) = todo(&app, &["republish", "--from", "yesterday"]).await;
+    let (output, _) = todo(&app.place, &["republish", "--from", "yesterday"]).await;
     assert_eq!(output.status.code(), Some(2));
     ada.creates("four").await;
     crate::support::eventually("the feed", async || lines().await == 5).await;

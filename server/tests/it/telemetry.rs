@@ -288,8 +288,9 @@ fn is_there(query: &str, metrics: &str) -> bool {
 async fn promtool_objects_to_what_is_wrong() {
     for wrong in [
         "todo_sockets_open one\n",
-        "todo_x 1\ntodo_x 2\n",
         "# TYPE todo_x bogus\ntodo_x 1\n",
+        // A counter's name ends in _total.
+        "# HELP todo_x What it is.\n# TYPE todo_x counter\ntodo_x 1\n",
     ] {
         let output = promtool(wrong).await;
         assert!(!output.status.success(), "{wrong}: {output:?}");
