@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn every_sample_is_of_one_minute() {
-        let sample = |second| {
+        let sample = |second: i64| {
             Arc::new(Sample {
                 at: Timestamp::from_timestamp(1_795_554_240 + second, 0).unwrap(),
                 here: Here::default(),
