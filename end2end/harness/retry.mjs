@@ -30,10 +30,11 @@ const [RETRIES, FIRST, LONGEST] = options.policy.split(',').map(millis)
 const LATE = 1.2
 /** A line of the log is written a moment after the time from which the wait counts. */
 const EARLY_MS = 2
-/** What a change of somebody who does not fail may take to the feed, at the 99th percentile. */
+/** What a change of somebody who does not fail may take to the feed, at the 99th percentile; or twice
+ * what it took before anything failed, on a machine that is slow. */
 const DELAYED_MS = 500
 /** How long others are watched before anything fails. */
-const QUIET_MS = 3000
+const QUIET_MS = 5000
 
 await onStacks(options.stack, torment, {
   TODO_RETRY: options.policy,
@@ -71,7 +72,8 @@ async function torment(stack, _, name) {
   const p99 = list => `p50 ${quantile(list, 0.5).toFixed(0)} / p99 ${quantile(list, 0.99).toFixed(0)} ms`
   console.log(`${name}: ${options.policy}: ${waits.length / RETRIES} events failed ${RETRIES + 1} times each; waits at most ${Math.max(...late).toFixed(1)} % longer than the policy's, the shortest ${Math.min(...late).toFixed(1)} %`)
   console.log(`  others, from request to feed: ${p99(times.before)} of ${times.before.length} before, ${p99(times.during)} of ${times.during.length} meanwhile`)
-  if (quantile(times.during, 0.99) > DELAYED_MS) broken.push(`others wait more than ${DELAYED_MS} ms for their feed while somebody's events fail`)
+  const most = Math.max(DELAYED_MS, 2 * quantile(times.before, 0.99))
+  if (quantile(times.during, 0.99) > most) broken.push(`others wait more than ${most.toFixed(0)} ms for their feed while somebody's events fail`)
   return broken
 }
 
