@@ -190,7 +190,8 @@ async fn the_roles_may_have_users_of_their_own() {
 
 /// What cannot be mended but by other settings.
 async fn fails(address: &str, login: Login, cause: &str) {
-    let server = login.start(&place(address).await);
+    let place = place(address).await;
+    let server = login.start(&place);
     server.tells_once(cause).await;
     server.stop().await;
 }
