@@ -8,6 +8,7 @@ use crate::catalogue::view::Events;
 use crate::home::view::Home;
 use crate::home::{Place, queries, source};
 use crate::id::Seq;
+use crate::search::view::Search;
 use crate::system::view::{DeadLetterPage, Figures, System, Trace};
 use crate::ui::{Submitted, Wordmark};
 use http::request::Parts;
@@ -85,6 +86,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/register") view=Register ssr=SsrMode::Async/>
                 <Route path=path!("/you") view=You ssr=SsrMode::Async/>
                 <Route path=path!("/events") view=Events ssr=SsrMode::Async/>
+                <Route path=path!("/search") view=Search ssr=SsrMode::Async/>
                 <Route path=path!("/system") view=System ssr=SsrMode::Async/>
                 <Route path=path!("/system/figures") view=Figures ssr=SsrMode::Async/>
                 <Route path=path!("/trace/:seq") view=Trace ssr=SsrMode::Async/>

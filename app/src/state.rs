@@ -2,6 +2,7 @@
 
 use crate::db::Db;
 use crate::id::SessionId;
+use crate::search::Index;
 use crate::system::history::History;
 use crate::trace::TraceUrl;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tokio::sync::{Semaphore, broadcast};
 #[derive(Clone)]
 pub struct State {
     pub db: Db,
+    pub search: Arc<dyn Index>,
     /// The site is served over https, so cookies are `Secure` and carry the `__Host-` prefix.
     pub https: bool,
     /// Bounds the password hashes computed at once: each takes 19 MiB and a core.
@@ -23,9 +25,10 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(db: Db, https: bool) -> Self {
+    pub fn new(db: Db, search: Arc<dyn Index>, https: bool) -> Self {
         State {
             db,
+            search,
             https,
             hashing: Arc::new(Semaphore::new(2)),
             ended: broadcast::channel(1024).0,

@@ -112,6 +112,16 @@ pub struct Config {
     )]
     pub site_root: PathBuf,
 
+    /// Where the search index is kept. It can be removed at any time: it is built again from the
+    /// database. Several processes may be given the same folder
+    #[arg(
+        long,
+        env = "TODO_SEARCH_DIR",
+        default_value = "data/search",
+        global = true
+    )]
+    pub search_dir: PathBuf,
+
     /// What to log: error, warn, info, debug, trace, or by module as in info,server::relay=debug
     #[arg(long, env = "TODO_LOG", default_value = "info", global = true)]
     pub log: String,

@@ -42,6 +42,9 @@ pub trait Consumer: Send + Sync + 'static {
         event: &Event,
         tx: &mut Tx,
     ) -> impl Future<Output = Result<(), HandleError>> + Send;
+
+    /// What was applied is committed: for waking whoever waits for it. May be left out by a crash.
+    fn committed(&self) {}
 }
 
 /// Why an event was not applied; nothing of it was.

@@ -19,6 +19,7 @@ pub mod transport;
 
 mod forms;
 pub mod hub;
+pub mod search;
 pub mod web;
 
 use anyhow::Context;
@@ -47,6 +48,8 @@ pub struct Server {
     /// Where it listens, if its role has pages.
     pub addr: Option<SocketAddr>,
     pub db: Db,
+    /// What its pages look into.
+    pub search: search::Search,
     stopping: CancellationToken,
     tasks: JoinSet<()>,
     exporters: Exporters,
@@ -89,11 +92,19 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     if let Some(addr) = config.metrics_addr {
         tasks.spawn(scrape.clone().listen(addr, stopping.clone()).await?);
     }
+    let search = search::Search::default();
     if config.role.relay() {
         tasks.spawn(relay::run(db.clone(), transport.clone(), stopping.clone()));
     }
     if config.role.consumers() {
-        consumers::spawn_all(&mut tasks, &db, &transport, &config.retry, &stopping);
+        consumers::spawn_all(
+            &mut tasks,
+            &db,
+            &transport,
+            &config.retry,
+            &search,
+            &stopping,
+        );
     }
     let mut addr = None;
     if config.role.web() {
@@ -107,8 +118,15 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         ));
         tasks.spawn(consumers::live::run(
             hub.clone(),
+            search.clone(),
             db.clone(),
             transport.clone(),
+            stopping.clone(),
+        ));
+        tasks.spawn(search::run(
+            search.clone(),
+            db.clone(),
+            config.search_dir.clone(),
             stopping.clone(),
         ));
         let listener = TcpListener::bind(config.addr).await.with_context(|| {
@@ -122,7 +140,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             state: State {
                 history,
                 trace_url: config.trace_url.clone(),
-                ..State::new(db.clone(), config.https())
+                ..State::new(db.clone(), Arc::new(search.clone()), config.https())
             },
             hub,
             transport: transport.clone(),
@@ -136,6 +154,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
     Ok(Server {
         addr,
         db,
+        search,
         stopping,
         tasks,
         exporters,

@@ -6,6 +6,7 @@ use server::config::Config;
 use server::dlq::Dlq;
 use server::events::Events;
 use server::republish::Republish;
+use server::search::command::SearchCommand;
 use std::process::ExitCode;
 
 /// Todo Evolution: tasks in the browser, in which every change is an event.
@@ -35,6 +36,9 @@ enum Command {
     /// Print what events look like, for programs and for people outside
     #[command(subcommand)]
     Events(Events),
+    /// Look after the search index
+    #[command(subcommand)]
+    Search(SearchCommand),
     /// Say who may look after the system in the page
     #[command(subcommand)]
     Admin(Admin),
@@ -61,6 +65,7 @@ const EXAMPLES: &str = "Examples:
   todo verify                              prove that no change is without its event
   todo dlq list --status open              what waits for a decision
   todo events asyncapi                     what events look like, for programs
+  todo search rebuild                      build every search index anew, the old one serving
   todo republish --from 1                  after the broker was lost: all of history, in order
   todo kafka acls --principal User:todo    what an administrator of Kafka has to allow
 
@@ -109,6 +114,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Events(command) => server::events::run(&command).map(|()| true),
+        Command::Search(command) => {
+            server::search::command::run(&server::open(&config).await?, command).await?;
+            Ok(true)
+        }
         Command::Admin(command) => {
             let (email, role) = match command {
                 Admin::Grant { email } => (email, "admin"),

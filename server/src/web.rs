@@ -3,6 +3,7 @@
 use crate::events;
 use crate::forms;
 use crate::hub::{self, Hub};
+use crate::search;
 use crate::telemetry::http::watch;
 use crate::telemetry::scrape::Scrape;
 use crate::transport::Transport;
@@ -73,6 +74,7 @@ pub fn router(web: Web) -> Router {
         .route("/readyz", get(ready))
         .merge(events::router())
         .route(app::live::PATH, any(hub::upgrade))
+        .route(search::http::PATH, search::http::route())
         .route("/api/{*function}", api)
         .fallback_service(web.files())
         .layer(middleware::from_fn_with_state(web.clone(), guard))

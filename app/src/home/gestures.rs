@@ -207,6 +207,11 @@ fn key(page: Page, event: &KeyboardEvent) {
             event.prevent_default();
             add(page);
         }
+        "/" if !modified && !typing => {
+            event.prevent_default();
+            // Never refused: it is a path of ours.
+            let _ = location().set_href("/search");
+        }
         _ => {}
     }
 }

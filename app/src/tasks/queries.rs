@@ -4,7 +4,7 @@ use super::Task;
 use crate::db::from_micros;
 use crate::id::{TaskId, UserId};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, FromRow, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
 
 impl FromRow<'_, AnyRow> for Task {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
@@ -46,4 +46,28 @@ pub async fn one(
     .bind(&user_id.0)
     .fetch_optional(conn)
     .await
+}
+
+/// Those of `task_ids` that exist and are theirs, in any order.
+pub async fn some(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    task_ids: &[TaskId],
+) -> Result<Vec<Task>, sqlx::Error> {
+    if task_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Numbers, so safe inside of SQL.
+    let task_ids: Vec<String> = task_ids.iter().map(TaskId::to_string).collect();
+    let sql = format!(
+        "select task_id, title, description, created_at, updated_at, completed_at \
+         from tasks where user_id = $1 and task_id in ({})",
+        task_ids.join(", ")
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        // Never the same text twice: not worth a place among the prepared statements.
+        .persistent(false)
+        .bind(&user_id.0)
+        .fetch_all(conn)
+        .await
 }

@@ -17,6 +17,7 @@ pub fn tasks(page: Page) -> impl IntoView {
             <h1>"Tasks"</h1>
             <p class="count">{move || count(open())}</p>
             {mark(page)}
+            <a class="seeks" href="/search" aria-label="Search">{Icon::Search.view()}</a>
         </header>
         {move || troubles(page)}
         {list(page, "strays", Box::new(move || {

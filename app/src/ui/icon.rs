@@ -7,6 +7,7 @@ use leptos::prelude::*;
 pub enum Icon {
     Mark,
     Tasks,
+    Search,
     Feed,
     Add,
     Person,
@@ -23,6 +24,7 @@ impl Icon {
             Icon::Tasks => {
                 "M9.5 6.5h11M9.5 12h11M9.5 17.5h11M3.5 6.5l1 1 2-2M3.5 12l1 1 2-2M3.5 17.5l1 1 2-2"
             }
+            Icon::Search => "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM15.2 15.2l5.3 5.3",
             Icon::Feed => "M3 12h4l3-7 4.5 14 3-7H21",
             Icon::Add => "M12 5v14M5 12h14",
             Icon::Person => {

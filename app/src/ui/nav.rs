@@ -15,6 +15,9 @@ pub fn Rail(me: Me, here: &'static str) -> impl IntoView {
             <a class="way" href="/" aria-current=current(here, "/")>
                 {Icon::Tasks.view()} <span class="word">"Tasks"</span>
             </a>
+            <a class="way" href="/search" aria-current=current(here, "/search")>
+                {Icon::Search.view()} <span class="word">"Search"</span>
+            </a>
             <a class="way way-feed" href=feed aria-current=current(here, "/feed")>
                 {Icon::Feed.view()} <span class="word">"Feed"</span>
             </a>

@@ -101,6 +101,9 @@ impl<C: Consumer> Applier<C> {
                 })
                 .await?;
             metrics::handled(C::NAME, applied);
+            if applied > 0 {
+                self.consumer.committed();
+            }
             if !more {
                 return Ok(());
             }
@@ -111,9 +114,12 @@ impl<C: Consumer> Applier<C> {
     pub async fn step(&self, user_id: &UserId) -> Result<Step, Failed> {
         let _place = self.writes.acquire().await;
         let (consumer, user_id) = (self.consumer.clone(), user_id.clone());
-        self.db
+        let step = self
+            .db
             .write(move |tx| Box::pin(async move { step(tx, consumer.as_ref(), &user_id).await }))
-            .await
+            .await?;
+        self.consumer.committed();
+        Ok(step)
     }
 
     /// An event failed for the `attempts`-th time: it is tried again later, or given up as a dead
@@ -169,7 +175,10 @@ impl<C: Consumer> Applier<C> {
             .await;
         crash::point(format_args!("consumer:{}:after-redrive", C::NAME));
         let error = match result {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                self.consumer.committed();
+                return Ok(());
+            }
             Err(HandleError::Away(error)) => return Err(error),
             Err(error) => error,
         };

@@ -6,6 +6,7 @@
 
 use crate::hub::Hub;
 use crate::scopes::LIVE;
+use crate::search::Search;
 use crate::telemetry::metrics;
 use crate::transport::{Batch, Start, Subscription, Transport};
 use app::db::Db;
@@ -16,7 +17,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Runs until `stopping`.
-pub async fn run(hub: Hub, db: Db, transport: Arc<dyn Transport>, stopping: CancellationToken) {
+pub async fn run(
+    hub: Hub,
+    index: Search,
+    db: Db,
+    transport: Arc<dyn Transport>,
+    stopping: CancellationToken,
+) {
     let group = format!("{LIVE}-{}", uuid::Uuid::new_v4().simple());
     let mut failing = false;
     while !stopping.is_cancelled() {
@@ -30,7 +37,7 @@ pub async fn run(hub: Hub, db: Db, transport: Arc<dyn Transport>, stopping: Canc
                 // What was published before this moment came without us.
                 hub.resync();
                 tokio::select! {
-                    () = follow(&hub, &db, subscription.as_mut()) => {}
+                    () = follow(&hub, &index, &db, subscription.as_mut()) => {}
                     () = stopping.cancelled() => {}
                 }
                 subscription.close().await;
@@ -72,11 +79,13 @@ async fn publish(hub: &Hub, db: &Db, batch: Batch) -> Result<(), sqlx::Error> {
 }
 
 /// Until the subscription fails.
-async fn follow(hub: &Hub, db: &Db, subscription: &mut dyn Subscription) {
+async fn follow(hub: &Hub, index: &Search, db: &Db, subscription: &mut dyn Subscription) {
     loop {
         match subscription.next_batch().await {
             Ok(batch) => {
                 let events = batch.events.len() as u64;
+                // Whichever process applies them: their documents follow within a moment.
+                index.wake();
                 if let Err(error) = publish(hub, db, batch).await {
                     tracing::warn!(%error, "the live feed could not look into the event store");
                     hub.resync();

@@ -2,9 +2,11 @@
 
 mod activity;
 pub mod live;
+mod search;
 
 use crate::consumer::policy::Policies;
 use crate::consumer::{Consumer, run};
+use crate::search::Search;
 use crate::transport::Transport;
 use app::db::Db;
 use app::event::EventType;
@@ -13,8 +15,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Every consumer that builds a read model.
-fn register(consumers: &mut impl Registry) {
+fn register(consumers: &mut impl Registry, index: &Search) {
     consumers.add(activity::Activity);
+    consumers.add(search::Documents::new(index));
 }
 
 /// Runs every consumer, each as a task, until `stop`.
@@ -23,21 +26,23 @@ pub fn spawn_all(
     db: &Db,
     transport: &Arc<dyn Transport>,
     policies: &Policies,
+    index: &Search,
     stop: &CancellationToken,
 ) {
-    register(&mut Spawn {
+    let mut consumers = Spawn {
         tasks,
         db,
         transport,
         policies,
         stop,
-    });
+    };
+    register(&mut consumers, index);
 }
 
 /// Every consumer's name and topics.
 pub fn all() -> Vec<(&'static str, &'static [EventType])> {
     let mut all = Vec::new();
-    register(&mut all);
+    register(&mut all, &Search::default());
     all
 }
 

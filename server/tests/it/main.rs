@@ -12,6 +12,7 @@ mod kcat;
 mod live;
 mod property;
 mod scopes;
+mod search;
 mod security;
 mod system;
 mod telemetry;

@@ -87,6 +87,10 @@ impl Place {
         let mut args = vec![
             format!("--addr={addr}"),
             format!("--database-url={}", self.database_url),
+            format!(
+                "--search-dir={}",
+                self.folder.path().join("search").display()
+            ),
             "--log=warn".into(),
         ];
         if let Some((brokers, prefix)) = &self.kafka {

@@ -1,0 +1,95 @@
+//! A query as tantivy takes it.
+//!
+//! Scores are steps, not statistics: how often a word occurs with other people must not matter, and
+//! with steps there are ties, which the newer task wins.
+
+use super::index::Fields;
+use app::id::UserId;
+use app::search::query::{Query, Term};
+use app::search::words::typos;
+use tantivy::query::{
+    BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery,
+    PhraseQuery, Query as Ask, TermQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+
+/// What a word in the title is worth more than one in the description.
+const TITLE: f32 = 3.0;
+const AS_TYPED: f32 = 3.0;
+const BEGINS: f32 = 2.0;
+const TYPO: f32 = 1.0;
+
+/// How many ways of going on a phrase's last word may have.
+const EXPANSIONS: u32 = 2_000;
+
+/// Only ever what is `user_id`'s: it is a condition of every query.
+pub fn of(fields: &Fields, user_id: &UserId, query: &Query) -> BooleanQuery {
+    let own = tantivy::Term::from_field_text(fields.user_id, &user_id.0);
+    let mut clauses = vec![(Occur::Must, unscored(own))];
+    for &done in &query.done {
+        let done = tantivy::Term::from_field_bool(fields.done, done);
+        clauses.push((Occur::Must, unscored(done)));
+    }
+    for term in &query.terms {
+        let mut ways = Vec::new();
+        add_ways(&mut ways, fields.title, term, TITLE);
+        add_ways(&mut ways, fields.description, term, 0.0);
+        let best: Box<dyn Ask> = Box::new(DisjunctionMaxQuery::new(ways));
+        clauses.push((Occur::Must, best));
+    }
+    for words in &query.without {
+        for field in [fields.title, fields.description] {
+            clauses.push((Occur::MustNot, in_a_row(field, words)));
+        }
+    }
+    BooleanQuery::new(clauses)
+}
+
+fn unscored(term: tantivy::Term) -> Box<dyn Ask> {
+    let query = Box::new(TermQuery::new(term, IndexRecordOption::Basic));
+    Box::new(ConstScoreQuery::new(query, 0.0))
+}
+
+/// How a field may hold the term, and what each way is worth.
+fn add_ways(ways: &mut Vec<Box<dyn Ask>>, field: Field, term: &Term, worth: f32) {
+    let mut add = |query: Box<dyn Ask>, step: f32| {
+        ways.push(Box::new(ConstScoreQuery::new(query, worth + step)));
+    };
+    add(in_a_row(field, &term.words), AS_TYPED);
+    if term.exact {
+        return;
+    }
+    match term.words.as_slice() {
+        [word] => {
+            let word_term = tantivy::Term::from_field_text(field, word);
+            let begins = FuzzyTermQuery::new_prefix(word_term.clone(), 0, true);
+            add(Box::new(begins), BEGINS);
+            let typos = typos(word);
+            if typos > 0 {
+                let near = FuzzyTermQuery::new(word_term, typos, true);
+                add(Box::new(near), TYPO);
+            }
+        }
+        words => {
+            let mut begins = PhrasePrefixQuery::new(terms(field, words));
+            begins.set_max_expansions(EXPANSIONS);
+            add(Box::new(begins), BEGINS);
+        }
+    }
+}
+
+/// These words, one after the other.
+fn in_a_row(field: Field, words: &[String]) -> Box<dyn Ask> {
+    match words {
+        [word] => Box::new(TermQuery::new(
+            tantivy::Term::from_field_text(field, word),
+            IndexRecordOption::Basic,
+        )),
+        words => Box::new(PhraseQuery::new(terms(field, words))),
+    }
+}
+
+fn terms(field: Field, words: &[String]) -> Vec<tantivy::Term> {
+    let term = |word: &String| tantivy::Term::from_field_text(field, word);
+    words.iter().map(term).collect()
+}
