@@ -45,6 +45,14 @@ export class Person {
     return answer.json()
   }
 
+  /** What a search finds: the answer of the API. */
+  async search(q) {
+    const query = new URLSearchParams({ q })
+    const answer = await fetch(`${this.url}/api/search?${query}`, { headers: { cookie: `todo=${this.cookie}` } })
+    if (answer.status !== 200) throw new Error(`search ${q}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+
   /** Makes a task; its number. */
   async create(title, description = '') {
     return (await this.does('/api/tasks', { title, description })).event.data.task_id

@@ -128,7 +128,8 @@ impl Follower<'_> {
         self.kept = kept;
         let (next, next_more) = self.advance(self.next.take(), &clock).await?;
         self.next = next;
-        if self.next.is_some() && !next_more {
+        let cursor = |kept: &Option<Kept>| kept.as_ref().map(|kept| kept.writer.cursor);
+        if self.next.is_some() && !next_more && cursor(&self.next) >= cursor(&self.kept) {
             // What served is left to those who are looking into it.
             let old = std::mem::replace(&mut self.kept, self.next.take());
             let _ = spawn_blocking(move || drop(old)).await;

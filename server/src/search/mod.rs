@@ -20,9 +20,14 @@ use app::search::query::Query;
 use app::search::{Index, Matches};
 use futures::future::BoxFuture;
 use index::Reader;
-use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::Notify;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// How long a search waits for the index just after the start.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The index of this process; cheap to clone.
 #[derive(Clone, Default)]
@@ -32,7 +37,7 @@ pub struct Search {
 
 #[derive(Default)]
 struct Inner {
-    served: RwLock<Served>,
+    served: watch::Sender<Served>,
     changed: Notify,
 }
 
@@ -52,17 +57,29 @@ impl Search {
     }
 
     fn served(&self) -> Served {
-        let served = self.inner.served.read();
-        served.unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.served.borrow().clone()
     }
 
     /// From now on looks here.
     fn serve(&self, reader: Reader, is_whole: bool) {
-        let served = self.inner.served.write();
-        *served.unwrap_or_else(PoisonError::into_inner) = Served {
+        self.inner.served.send_replace(Served {
             reader: Some(reader),
             is_whole,
-        };
+        });
+    }
+
+    /// Errors: there is no index yet.
+    async fn ready(&self) -> Result<(Reader, bool), Error> {
+        let mut served = self.inner.served.subscribe();
+        let ready = timeout(PATIENCE, served.wait_for(|served| served.reader.is_some())).await;
+        let served = ready.ok().and_then(|served| Some(served.ok()?.clone()));
+        match served.and_then(|served| Some((served.reader?, served.is_whole))) {
+            Some(ready) => Ok(ready),
+            None => Err(Error::new(
+                Kind::Unavailable,
+                "Search is not ready yet. Try again in a moment.",
+            )),
+        }
     }
 }
 
@@ -72,21 +89,14 @@ impl Index for Search {
         user_id: &'a UserId,
         query: Query,
     ) -> BoxFuture<'a, Result<Matches, Error>> {
-        let (served, user_id) = (self.served(), user_id.clone());
         Box::pin(async move {
-            let Some(reader) = served.reader else {
-                return Err(Error::new(
-                    Kind::Unavailable,
-                    "Search is not ready yet. Try again in a moment.",
-                ));
-            };
+            let (reader, is_whole) = self.ready().await?;
+            let user_id = user_id.clone();
             let found = spawn_blocking(move || reader.find(&user_id, &query)).await;
             let error = match found {
-                Ok(Ok(matches)) => {
-                    return Ok(Matches {
-                        building: !served.is_whole,
-                        ..matches
-                    });
+                Ok(Ok(mut matches)) => {
+                    matches.building = !is_whole;
+                    return Ok(matches);
                 }
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => error.to_string(),

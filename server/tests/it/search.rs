@@ -1,9 +1,10 @@
 //! Finding tasks again: over HTTP, with an index that may be lost, damaged, old or killed.
 
 use crate::on_both_stacks;
-use crate::support::{App, Person, Place, Process, Stack, eventually, problem};
+use crate::support::{App, PASSWORD, PATIENCE, Person, Place, Process, Stack, eventually, problem};
 use serde_json::Value;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,6 +33,17 @@ async fn search(person: &Person, q: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// Somebody who has an account, at a process that may have been started since.
+async fn at(addr: SocketAddr, email: &str) -> Person {
+    let person = Person::new(addr, email.into());
+    let form = [("email", email), ("password", PASSWORD)];
+    assert_eq!(
+        person.post("/api/accounts/login", &form).await.status(),
+        200
+    );
+    person
+}
+
 fn text(segments: &Value) -> String {
     let parts = segments.as_array().unwrap().iter();
     parts.map(|part| part["text"].as_str().unwrap()).collect()
@@ -54,10 +66,7 @@ async fn finds(person: &Person, q: &str, expected: &[&str]) {
         })
         .await;
     };
-    if tokio::time::timeout(crate::support::PATIENCE / 4, found)
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(PATIENCE / 4, found).await.is_err() {
         panic!("{q}: {last:?} instead of {expected:?}");
     }
 }
@@ -371,8 +380,10 @@ fn index_folder(place: &Place) -> PathBuf {
 async fn an_index_is_built_anew_while_the_old_one_serves(stack: Stack) {
     let app = App::start(stack).await;
     let ada = app.person().await;
+    // More than are read at a time.
     for n in 0..40 {
-        ada.creates(&format!("Row {n}")).await;
+        let titles: Vec<String> = (0..16).map(|i| format!("Row {n} {i}")).collect();
+        futures::future::join_all(titles.iter().map(|title| ada.creates(title))).await;
     }
     settled(&ada).await;
     let before = index_folder(&app.place);
@@ -380,7 +391,7 @@ async fn an_index_is_built_anew_while_the_old_one_serves(stack: Stack) {
     let ask = async {
         while running.load(Ordering::Relaxed) {
             let found = search(&ada, "row").await;
-            assert_eq!(found["total"], 40, "no search misses anything meanwhile");
+            assert_eq!(found["total"], 640, "no search misses anything meanwhile");
             assert_eq!(found["building"], false);
             asked.fetch_add(1, Ordering::Relaxed);
         }
@@ -426,35 +437,19 @@ async fn a_lost_or_damaged_index_is_built_again(stack: Stack) {
     })
     .await;
 
-    for (damage, what) in [
-        (
-            (|folder: &Path| fs::remove_dir_all(folder).unwrap()) as fn(&Path),
-            "lost",
-        ),
-        (cut_every_file, "cut"),
-        (turn_every_bit, "turned"),
-        (
-            |folder| fs::write(folder.join("meta.json"), "{}").unwrap(),
-            "not an index",
-        ),
+    let lost: fn(&Path) = |folder| fs::remove_dir_all(folder).unwrap();
+    let strange: fn(&Path) = |folder| fs::write(folder.join("meta.json"), "{}").unwrap();
+    for damage in [
+        lost,
+        strange,
+        cut_every_file as fn(&Path),
+        turn_every_bit as fn(&Path),
     ] {
         let email = ada.email.clone();
         let place = app.stop().await;
         damage(&index_folder(&place));
         app = App::start_in(place).await;
-        let ada = Person::new(app.addr, email);
-        let form = [
-            ("email", ada.email.as_str()),
-            ("password", crate::support::PASSWORD),
-        ];
-        assert_eq!(ada.post("/api/accounts/login", &form).await.status(), 200);
-        eventually(what, async || {
-            let url = ada.url("/api/search?q=kept");
-            let answer = ada.client.get(url).send().await.unwrap();
-            // Not ready, in words, for a moment after the start.
-            answer.status() == 200
-        })
-        .await;
+        let ada = at(app.addr, &email).await;
         finds(&ada, "kept", &["Kept two", "Kept one"]).await;
     }
 }
@@ -490,24 +485,16 @@ async fn kill_9_while_indexing_loses_nothing(stack: Stack) {
     let mut expected = 0;
     let mut person: Option<Person> = None;
     for crash in [
-        "search:before-commit:3",
-        "search:after-commit:2",
-        "consumer:search:before-commit:2",
-        "consumer:search:after-commit:2",
-        "search:before-commit:1",
+        "search:before-commit:6",
+        "search:after-commit:5",
+        "consumer:search:before-commit:5",
+        "consumer:search:after-commit:5",
+        "search:before-commit:5",
     ] {
         let mut process = Process::start(&place, None, &[("TODO_CRASH_AT", crash)]).await;
         let ada = match &person {
             None => Person::register(process.addr).await,
-            Some(before) => {
-                let ada = Person::new(process.addr, before.email.clone());
-                let form = [
-                    ("email", ada.email.as_str()),
-                    ("password", crate::support::PASSWORD),
-                ];
-                let _ = ada.try_post("/api/accounts/login", &form).await;
-                ada
-            }
+            Some(before) => at(process.addr, &before.email).await,
         };
         // Until it dies of it; what was acknowledged has to be found.
         for n in 0..500 {
@@ -521,12 +508,7 @@ async fn kill_9_while_indexing_loses_nothing(stack: Stack) {
         person = Some(ada);
     }
     let process = Process::start(&place, None, &[]).await;
-    let ada = Person::new(process.addr, person.unwrap().email);
-    let form = [
-        ("email", ada.email.as_str()),
-        ("password", crate::support::PASSWORD),
-    ];
-    assert_eq!(ada.post("/api/accounts/login", &form).await.status(), 200);
+    let ada = at(process.addr, &person.unwrap().email).await;
     assert!(expected > 0);
     let db = app::db::Db::connect(&place.database_url).await.unwrap();
     // One more may have been stored without its answer.
@@ -585,25 +567,12 @@ async fn two_processes_find_everything() {
     let two = Process::start(&place, None, &[]).await;
     const TASKS: usize = 25;
     let person = async |n: usize| {
-        let here = Person::register(if n.is_multiple_of(2) {
-            one.addr
-        } else {
-            two.addr
-        })
-        .await;
-        let there = Person::new(
-            if n.is_multiple_of(2) {
-                two.addr
-            } else {
-                one.addr
-            },
-            here.email.clone(),
-        );
-        let form = [
-            ("email", there.email.as_str()),
-            ("password", crate::support::PASSWORD),
-        ];
-        assert_eq!(there.post("/api/accounts/login", &form).await.status(), 200);
+        let (own, other) = match n.is_multiple_of(2) {
+            true => (one.addr, two.addr),
+            false => (two.addr, one.addr),
+        };
+        let here = Person::register(own).await;
+        let there = at(other, &here.email).await;
         for task in 0..TASKS {
             here.creates(&format!("Shared {n} {task}")).await;
         }
