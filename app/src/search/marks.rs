@@ -27,6 +27,7 @@ pub fn line(text: &str, query: &Query) -> Vec<Segment> {
     };
     // Never from another line: what belongs together is on one.
     let line = text[..first].rfind('\n').map_or(0, |end| end + 1);
+    let line = first - text[line..first].trim_start().len();
     let mut start = back(&text[..first], BEFORE).max(line);
     if start > line {
         start += text[start..first].find(' ').map_or(0, |space| space + 1);

@@ -4,6 +4,7 @@
 //! with steps there are ties, which the newer task wins.
 
 use super::index::Fields;
+use super::without::Careful;
 use app::id::UserId;
 use app::search::query::{Query, Term};
 use app::search::words::typos;
@@ -39,7 +40,8 @@ pub fn of(fields: &Fields, user_id: &UserId, query: &Query) -> BooleanQuery {
     }
     for words in &query.without {
         for field in [fields.title, fields.description] {
-            clauses.push((Occur::MustNot, in_a_row(field, words)));
+            let careful = Careful(in_a_row(field, words));
+            clauses.push((Occur::MustNot, Box::new(careful)));
         }
     }
     BooleanQuery::new(clauses)

@@ -124,9 +124,9 @@ impl Follower<'_> {
         if newest.is_none_or(|newest| newest.name != name) {
             self.open(name, &clock).await?;
         }
-        let (kept, kept_more) = self.advance(self.kept.take(), &clock).await?;
+        let (kept, kept_more) = advance(self.db, self.kept.take(), &clock).await?;
         self.kept = kept;
-        let (next, next_more) = self.advance(self.next.take(), &clock).await?;
+        let (next, next_more) = advance(self.db, self.next.take(), &clock).await?;
         self.next = next;
         let cursor = |kept: &Option<Kept>| kept.as_ref().map(|kept| kept.writer.cursor);
         if self.next.is_some() && !next_more && cursor(&self.next) >= cursor(&self.kept) {
@@ -177,41 +177,6 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Takes in what changed. `true`: there is more.
-    async fn advance(
-        &self,
-        kept: Option<Kept>,
-        clock: &Clock,
-    ) -> Result<(Option<Kept>, bool), Trouble> {
-        let Some(mut kept) = kept else {
-            return Ok((None, false));
-        };
-        let cursor = kept.writer.cursor;
-        if cursor > clock.change {
-            return Err(anyhow::anyhow!("the database was set back").into());
-        }
-        let documents = match cursor == clock.change {
-            true => Vec::new(),
-            false => {
-                let mut conn = self.db.pool().acquire().await?;
-                queries::changed(&mut conn, cursor, PAGE).await?
-            }
-        };
-        let more = documents.len() == PAGE as usize;
-        if documents.is_empty() && kept.writer.pending == 0 {
-            return Ok((Some(kept), false));
-        }
-        let written = spawn_blocking(move || {
-            kept.writer.add(&documents)?;
-            if !more || kept.writer.pending >= COMMIT {
-                kept.writer.commit()?;
-            }
-            anyhow::Ok(kept)
-        });
-        let kept = written.await.map_err(anyhow::Error::from)??;
-        Ok((Some(kept), more))
-    }
-
     /// Removes what is served no more. Errors: so is what is served.
     fn tidy(&self, name: &str) -> anyhow::Result<()> {
         let Some(folder) = &self.folder else {
@@ -237,6 +202,41 @@ impl Follower<'_> {
         })
         .await;
     }
+}
+
+/// Takes in what changed. `true`: there is more.
+async fn advance(
+    db: &Db,
+    kept: Option<Kept>,
+    clock: &Clock,
+) -> Result<(Option<Kept>, bool), Trouble> {
+    let Some(mut kept) = kept else {
+        return Ok((None, false));
+    };
+    let cursor = kept.writer.cursor;
+    if cursor > clock.change {
+        return Err(anyhow::anyhow!("the database was set back").into());
+    }
+    let documents = match cursor == clock.change {
+        true => Vec::new(),
+        false => {
+            let mut conn = db.pool().acquire().await?;
+            queries::changed(&mut conn, cursor, PAGE).await?
+        }
+    };
+    let more = documents.len() == PAGE as usize;
+    if documents.is_empty() && kept.writer.pending == 0 {
+        return Ok((Some(kept), false));
+    }
+    let written = spawn_blocking(move || {
+        kept.writer.add(&documents)?;
+        if !more || kept.writer.pending >= COMMIT {
+            kept.writer.commit()?;
+        }
+        anyhow::Ok(kept)
+    });
+    let kept = written.await.map_err(anyhow::Error::from)??;
+    Ok((Some(kept), more))
 }
 
 enum Trouble {

@@ -11,6 +11,7 @@ mod folder;
 mod follow;
 pub mod http;
 mod index;
+mod without;
 
 pub use follow::run;
 
