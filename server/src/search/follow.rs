@@ -9,7 +9,7 @@ use app::search::queries::{self, Clock};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Documents read at a time.
@@ -21,6 +21,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// An event was published, and its document follows within a moment: so long and so often it looks.
 const SOON: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 50;
+/// It rests so many times as long as it worked, but never longer than this.
+const REST: u32 = 2;
+const LONGEST_REST: Duration = Duration::from_millis(100);
 /// Longest pause after a failure.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -78,6 +81,7 @@ impl Follower<'_> {
     async fn follow(mut self, stop: &CancellationToken, failures: &mut u32) -> anyhow::Result<()> {
         let mut away = false;
         while !stop.is_cancelled() {
+            let began = Instant::now();
             let more = match self.step().await {
                 Ok(more) => {
                     (away, *failures) = (false, 0);
@@ -98,6 +102,8 @@ impl Follower<'_> {
             if more {
                 continue;
             }
+            // Under load it takes in what came meanwhile together, and leaves the cores to others.
+            sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
             let pause = match self.looks {
                 0 => POLL,
                 _ => SOON,
