@@ -84,7 +84,10 @@ impl Follower<'_> {
             let began = Instant::now();
             let more = match self.step().await {
                 Ok(more) => {
-                    (away, *failures) = (false, 0);
+                    away = false;
+                    if !more {
+                        *failures = 0;
+                    }
                     more
                 }
                 Err(Trouble::Away(error)) => {
