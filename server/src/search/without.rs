@@ -6,8 +6,14 @@
 use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Score, SegmentReader};
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Careful(pub Box<dyn Query>);
+
+impl Clone for Careful {
+    fn clone(&self) -> Self {
+        Careful(self.0.box_clone())
+    }
+}
 
 impl Query for Careful {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
