@@ -8,7 +8,9 @@ use crate::catalogue::view::Events;
 use crate::home::view::Home;
 use crate::home::{Place, queries, source};
 use crate::id::Seq;
+use crate::points::view::SettingsPage;
 use crate::search::view::Search;
+use crate::stats::view::StatsPage;
 use crate::system::view::{DeadLetterPage, Figures, System, Trace};
 use crate::ui::{Submitted, Wordmark};
 use http::request::Parts;
@@ -87,6 +89,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/you") view=You ssr=SsrMode::Async/>
                 <Route path=path!("/events") view=Events ssr=SsrMode::Async/>
                 <Route path=path!("/search") view=Search ssr=SsrMode::Async/>
+                <Route path=path!("/stats") view=StatsPage ssr=SsrMode::Async/>
+                <Route path=path!("/stats/settings") view=SettingsPage ssr=SsrMode::Async/>
                 <Route path=path!("/system") view=System ssr=SsrMode::Async/>
                 <Route path=path!("/system/figures") view=Figures ssr=SsrMode::Async/>
                 <Route path=path!("/trace/:seq") view=Trace ssr=SsrMode::Async/>

@@ -172,6 +172,7 @@ fn page_of(function: &str, values: &[(String, String)]) -> String {
             task_id.map_or("/".into(), |(_, task_id)| format!("/tasks/{task_id}"))
         }
         _ if function.starts_with("accounts/") => "/you".into(),
+        "stats/settings" => "/stats/settings".into(),
         _ if function.starts_with("system/") => {
             let value = |name| {
                 values
@@ -213,6 +214,7 @@ mod tests {
             ("accounts/register", "/register"),
             ("accounts/login", "/login"),
             ("accounts/sessions/end", "/you"),
+            ("stats/settings", "/stats/settings"),
             ("tasks/edit", "/tasks/7"),
             ("tasks", "/"),
             ("system/dead-letters/discard", "/system"),

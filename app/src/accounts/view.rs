@@ -180,6 +180,11 @@ fn Settings(
                         <button class="button quiet">"Log out"</button>
                     </form>
                 </section>
+                <section aria-labelledby="stats">
+                    <h2 id="stats">"Stats"</h2>
+                    <p><a href="/stats">"What you have completed"</a></p>
+                    <p><a href="/stats/settings">"Goals, days off and time zone"</a></p>
+                </section>
                 <section aria-labelledby="colours">
                     <h2 id="colours">"Colours"</h2>
                     <Theme/>

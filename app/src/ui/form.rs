@@ -46,8 +46,11 @@ pub fn Field(
     #[prop(default = "text")] kind: &'static str,
     autocomplete: &'static str,
     /// What is expected, said before anything is wrong.
-    #[prop(optional)]
-    hint: &'static str,
+    #[prop(optional, into)]
+    hint: String,
+    /// What stands in it at first.
+    #[prop(optional, into)]
+    value: Option<String>,
     /// The form when it was refused.
     submitted: Option<Submitted>,
     #[prop(optional)] autofocus: bool,
@@ -55,7 +58,8 @@ pub fn Field(
     let value = submitted
         .as_ref()
         .and_then(|form| form.value(name))
-        .map(str::to_owned);
+        .map(str::to_owned)
+        .or(value);
     let refusal = submitted
         .filter(|form| form.error.field.as_deref() == Some(name))
         .map(|form| form.error.detail);
@@ -80,7 +84,7 @@ pub fn Field(
             />
             {has_note.then(|| view! {
                 <p id=note_id class=if is_refused { "refusal" } else { "hint" }>
-                    {refusal.unwrap_or_else(|| hint.to_owned())}
+                    {refusal.unwrap_or(hint)}
                 </p>
             })}
         </div>

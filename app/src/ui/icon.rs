@@ -9,6 +9,7 @@ pub enum Icon {
     Tasks,
     Search,
     Feed,
+    Stats,
     Add,
     Person,
     Check,
@@ -26,6 +27,7 @@ impl Icon {
             }
             Icon::Search => "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13ZM15.2 15.2l5.3 5.3",
             Icon::Feed => "M3 12h4l3-7 4.5 14 3-7H21",
+            Icon::Stats => "M4 20h16M7 16v-5M12 16V5M17 16V9",
             Icon::Add => "M12 5v14M5 12h14",
             Icon::Person => {
                 "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4.5 20c.8-3.4 3.800-5.500 7.500-5.500s6.700 2.100 7.500 5.500"

@@ -21,6 +21,9 @@ pub fn Rail(me: Me, here: &'static str) -> impl IntoView {
             <a class="way way-feed" href=feed aria-current=current(here, "/feed")>
                 {Icon::Feed.view()} <span class="word">"Feed"</span>
             </a>
+            <a class="way" href="/stats" aria-current=current(here, "/stats")>
+                {Icon::Stats.view()} <span class="word">"Stats"</span>
+            </a>
             <a class="way way-you" href="/you" aria-current=current(here, "/you")>
                 <Initials user_id=me.user_id name=me.name.clone()/>
                 <span class="word">{me.name}</span>

@@ -139,7 +139,7 @@ fn date(day: i64, today: i64) -> String {
 }
 
 /// "20 Nov", or "20 Nov 2025".
-fn short_date(day: i64, today: i64) -> String {
+pub fn short_date(day: i64, today: i64) -> String {
     let (year, month, of_month) = civil(day);
     let date = format!("{of_month} {}", MONTHS[month].get(..3).unwrap_or_default());
     if year == civil(today).0 {

@@ -1,7 +1,9 @@
 //! The registry: a consumer is one file and one line in [`register`].
 
 mod activity;
+pub mod analytics;
 pub mod live;
+pub mod points;
 mod search;
 
 use crate::consumer::policy::Policies;
@@ -17,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 /// Every consumer that builds a read model.
 fn register(consumers: &mut impl Registry, index: &Search) {
     consumers.add(activity::Activity);
+    consumers.add(analytics::Analytics);
+    consumers.add(points::Points);
     consumers.add(search::Documents::new(index));
 }
 
