@@ -32,6 +32,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await window.goto('/events')
       await window.page.locator('summary').first().click()
       await take(window, 'events')
+      await window.goto('/stats')
+      await expect(window.page.getByText('2 of 3')).toBeVisible()
+      await take(window, 'stats')
+      await window.goto('/stats/settings')
+      await take(window, 'goals')
     })
   }
 }

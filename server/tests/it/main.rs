@@ -8,6 +8,7 @@ mod crash;
 mod events;
 mod figures;
 mod http;
+mod insights;
 mod kcat;
 mod live;
 mod property;
