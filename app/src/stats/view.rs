@@ -150,7 +150,7 @@ fn key_figures(stats: &Stats, streak: Streak) -> impl IntoView + use<> {
         <dl class="figures">
             {figure("Completed", completed.to_string(), format!("{per_day:.1} a day"))}
             {figure("Completion rate", share(done, added), format!("{done} of {added} added"))}
-            {figure("Typical time", typical, "from added to completed".into())}
+            {figure("Typical time", typical, "half took no longer".into())}
             {figure("Streak", count(streak.current, "day"), format!("longest: {}", streak.longest))}
         </dl>
     }
