@@ -71,7 +71,7 @@ test('without JavaScript goals are set, and what is refused says why', async ({ 
 })
 
 test('from anywhere the figures are one or two steps away', async ({ open, person }) => {
-  const window = await open(person)
+  const window = await open(person, { live: false })
   await window.page.getByRole('link', { name: 'Stats', exact: true }).click()
   await expect(window.page.getByRole('heading', { level: 1, name: 'Stats' })).toBeVisible()
   const small = await open(person, { path: '/you', live: false, viewport: { width: 390, height: 844 } })

@@ -18,7 +18,8 @@ pub const TOOK: [(&str, &str); CLASSES.len() + 1] = [
 pub fn span(minutes: i64) -> String {
     let (days, hours, rest) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
     match (days, hours, rest) {
-        (0, 0, 0) => "under 1 min".into(),
+        // What took no whole minute took no longer than one.
+        (0, 0, 0) => "1 min".into(),
         (0, 0, _) => format!("{rest} min"),
         (0, _, 0) => format!("{hours} h"),
         (0, ..) => format!("{hours} h {rest} min"),
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn spans_are_no_finer_than_matters() {
         for (minutes, words) in [
-            (0, "under 1 min"),
+            (0, "1 min"),
             (59, "59 min"),
             (60, "1 h"),
             (320, "5 h 20 min"),

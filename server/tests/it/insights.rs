@@ -89,7 +89,7 @@ async fn the_page_tells_what_was_done(stack: Stack) {
             "<strong>3</strong>",
             "<strong>75 %</strong>",
             "3 of 4 added",
-            "<strong>under 1 min</strong>",
+            "<strong>1 min</strong>",
             "<strong>1 day</strong>",
             "longest: 1",
             // Each task once, however often it was done.
@@ -97,7 +97,7 @@ async fn the_page_tells_what_was_done(stack: Stack) {
             "3 of 3, reached",
             "3 of 15",
             "role=\"img\" aria-label=\"3 tasks completed and 4 added from ",
-            "Half of 3 completed tasks took no longer than under 1 min; most often it was up to 1 hour.",
+            "Half of 3 completed tasks took no longer than 1 min; most often it was up to 1 hour.",
         ],
     );
     assert!(!page.contains("style=") && !page.contains("Sign-ups"));
