@@ -81,6 +81,14 @@ impl Tx {
         }
     }
 
+    /// The same, passing over the rows that somebody else keeps.
+    pub fn for_update_skip_locked(&self) -> &'static str {
+        match self.backend {
+            Backend::Sqlite => "",
+            Backend::Postgres => " for update skip locked",
+        }
+    }
+
     /// Tells the relay, once committed, that there is something to publish.
     pub(crate) fn mark_appended(&mut self) {
         self.appended = true;

@@ -108,6 +108,7 @@ impl FromStr for TraceUrl {
 pub enum Kind {
     Internal,
     Server,
+    Client,
     Producer,
     Consumer,
 }

@@ -1,8 +1,10 @@
 //! Every setting, in one place, parsed once. Each is a flag and an environment variable.
 
+mod delivery;
 mod kafka;
 mod secret;
 
+pub use delivery::DeliveryArgs;
 pub use kafka::{KafkaArgs, Security};
 pub use secret::Secret;
 
@@ -177,6 +179,8 @@ pub struct Config {
 
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
 }
 
 impl Config {

@@ -5,6 +5,7 @@
 
 pub mod acls;
 pub mod config;
+pub mod deliveries;
 pub mod dlq;
 pub mod events;
 pub mod republish;
@@ -14,6 +15,7 @@ pub mod verify;
 
 pub mod consumer;
 pub mod consumers;
+pub mod delivery;
 pub mod relay;
 pub mod transport;
 
@@ -105,6 +107,14 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             &search,
             &stopping,
         );
+        let channels = delivery::channels::all(&config)?;
+        let settings = config.delivery.settings();
+        tasks.spawn(delivery::run(
+            db.clone(),
+            channels,
+            settings,
+            stopping.clone(),
+        ));
     }
     let mut addr = None;
     if config.role.web() {

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use server::acls::Kafka;
 use server::config::Config;
+use server::deliveries::Deliveries;
 use server::dlq::Dlq;
 use server::events::Events;
 use server::republish::Republish;
@@ -31,6 +32,9 @@ enum Command {
     /// Look after dead letters: what a consumer could not apply, and records that are no events
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Look after deliveries: e-mail, SMS and what else leaves the house
+    #[command(subcommand)]
+    Deliveries(Deliveries),
     /// Publish history again, after the broker was lost; consumers drop what they have applied
     Republish(Republish),
     /// Print what events look like, for programs and for people outside
@@ -66,6 +70,7 @@ const EXAMPLES: &str = "Examples:
   todo dlq list --status open              what waits for a decision
   todo events asyncapi                     what events look like, for programs
   todo search rebuild                      build every search index anew, the old one serving
+  todo deliveries list --status failed     what could not be delivered
   todo republish --from 1                  after the broker was lost: all of history, in order
   todo kafka acls --principal User:todo    what an administrator of Kafka has to allow
 
@@ -101,6 +106,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
         Command::Serve => server::serve(config).await.map(|()| true),
         Command::Verify => server::verify::print(&config).await,
         Command::Dlq(command) => server::dlq::run(&server::open(&config).await?, command).await,
+        Command::Deliveries(command) => {
+            server::deliveries::run(&server::open(&config).await?, command).await
+        }
         Command::Republish(options) => {
             let db = server::open(&config).await?;
             let (events, letters) = server::republish::run(&db, &options).await?;

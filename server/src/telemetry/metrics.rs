@@ -32,6 +32,8 @@ struct Metrics {
     write: Histogram,
     spans: IntCounterVec,
     refusals: IntCounterVec,
+    deliveries: IntCounterVec,
+    attempt: HistogramVec,
 }
 
 impl Metrics {
@@ -114,6 +116,19 @@ impl Metrics {
                 "todo_scope_refusals_total",
                 "Attempts to publish or read what the scopes do not allow, by who tried.",
                 &["app", "action"],
+            ),
+            deliveries: counters(
+                r,
+                "todo_deliveries_total",
+                "Deliveries that were queued, sent, failed and are tried again (retried), given up \
+                 (failed), or not wanted any more (gone).",
+                &["channel", "outcome"],
+            ),
+            attempt: histograms(
+                r,
+                "todo_delivery_attempt_seconds",
+                "How long an attempt to deliver takes, by channel.",
+                &["channel"],
             ),
             registry,
         };
@@ -256,4 +271,27 @@ pub(super) fn spans(exporter: &str, outcome: &str, count: u64) {
 /// Somebody wanted to publish or read what the scopes do not allow.
 pub fn refused(app: &str, action: &str) {
     METRICS.refusals.with_label_values(&[app, action]).inc();
+}
+
+/// A delivery was queued, sent, retried, failed or gone.
+pub fn delivery(channel: &str, outcome: &str) {
+    METRICS
+        .deliveries
+        .with_label_values(&[channel, outcome])
+        .inc();
+}
+
+/// A rate of failures needs to know that there were none.
+pub fn channel_is_on(channel: &str) {
+    for outcome in ["queued", "sent", "retried", "failed", "gone"] {
+        METRICS.deliveries.with_label_values(&[channel, outcome]);
+    }
+}
+
+/// An attempt to deliver has ended.
+pub fn attempted(channel: &str, took: Duration) {
+    METRICS
+        .attempt
+        .with_label_values(&[channel])
+        .observe(took.as_secs_f64());
 }

@@ -6,6 +6,7 @@ use crate::transport::Transport;
 use crate::web::Refused;
 use anyhow::Context;
 use app::db::Db;
+use app::deliveries::queries;
 use app::error::{Error, Kind};
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -42,6 +43,11 @@ const STANDING: &[(&str, &str, &str)] = &[
         "todo_parked_people",
         "People, by consumer, whose events wait because one could not be applied.",
         PARKED,
+    ),
+    (
+        "todo_delivery_lanes_failing",
+        "Targets and gateways whose last delivery failed.",
+        "select count(*) from delivery_lanes where failures > 0",
     ),
 ];
 
@@ -126,6 +132,17 @@ impl Scrape {
             gauge.set(count);
             registry.register(Box::new(gauge))?;
         }
+        let waiting = IntGaugeVec::new(
+            Opts::new(
+                "todo_deliveries_waiting",
+                "Deliveries that wait to be sent.",
+            ),
+            &["channel"],
+        )?;
+        for (channel, count) in queries::waiting(self.db.pool()).await? {
+            waiting.with_label_values(&[&channel]).set(count);
+        }
+        registry.register(Box::new(waiting))?;
         let lag = IntGaugeVec::new(
             Opts::new(
                 "todo_consumer_lag",

@@ -5,6 +5,7 @@ mod support;
 
 mod accounts;
 mod crash;
+mod deliveries;
 mod events;
 mod figures;
 mod http;

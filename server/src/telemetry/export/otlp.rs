@@ -26,6 +26,7 @@ fn of(span: &Finished) -> Json {
     let kind = match span.kind {
         Kind::Internal => 1,
         Kind::Server => 2,
+        Kind::Client => 3,
         Kind::Producer => 4,
         Kind::Consumer => 5,
     };

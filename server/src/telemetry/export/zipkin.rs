@@ -41,6 +41,7 @@ fn of(span: &Finished) -> Json {
     let kind = match span.kind {
         Kind::Internal => return json,
         Kind::Server => "SERVER",
+        Kind::Client => "CLIENT",
         Kind::Producer => "PRODUCER",
         Kind::Consumer => "CONSUMER",
     };

@@ -1,0 +1,423 @@
+//! Queueing, taking up, and saying how it went. One function, one transaction.
+
+use super::{Delivery, New, Verdict, message_id};
+use crate::db::{Tx, now, to_micros};
+use crate::error::{Error, Kind};
+use crate::event::Timestamp;
+use crate::id::{EventId, UserId};
+use crate::system::commands::shorten;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
+use std::sync::OnceLock;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Is told of every row that is queued, by channel: once a process, as a logger is.
+static QUEUED: OnceLock<fn(&str)> = OnceLock::new();
+
+/// Has `queued` told the channel of each row that is queued.
+pub fn on_queued(queued: fn(&str)) {
+    // A second server in the same process counts into the same place.
+    let _ = QUEUED.set(queued);
+}
+
+/// Queues one row: the only way anything leaves. `false`: this event was queued for this channel and
+/// target before, whatever has become of that; so a replay sends nothing again.
+pub async fn queue(tx: &mut Tx, new: &New) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "insert into deliveries (message_id, event_id, channel, target, lane, user_id, payload, \
+         traceparent, queued_at, due_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         on conflict do nothing",
+    )
+    .bind(message_id(new.event_id, new.channel, &new.target))
+    .bind(new.event_id.to_string())
+    .bind(new.channel)
+    .bind(&new.target)
+    .bind(&new.lane)
+    .bind(&new.user_id.0)
+    .bind(new.payload.to_string())
+    .bind(&new.traceparent)
+    .bind(to_micros(now()))
+    .bind(to_micros(new.due_at))
+    .execute(&mut **tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "insert into delivery_lanes (channel, lane) values ($1, $2) \
+         on conflict (channel, lane) do nothing",
+    )
+    .bind(new.channel)
+    .bind(&new.lane)
+    .execute(&mut **tx)
+    .await?;
+    if let Some(queued) = QUEUED.get() {
+        queued(new.channel);
+    }
+    Ok(true)
+}
+
+/// How a channel's rows are taken up.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    pub channel: &'static str,
+    /// How many of a lane at the same time, over all processes.
+    pub at_once: i64,
+    /// A target's one after the other, in the order they were queued in.
+    pub ordered: bool,
+}
+
+/// Lanes looked at in one transaction.
+const LANES: i64 = 50;
+
+/// Takes up what is due, at most `limit`: nobody else does until `lease` is over. A lane whose
+/// breaker has opened gives nothing until its pause is over, then one to try it with.
+pub async fn claim(
+    tx: &mut Tx,
+    manners: &[Manner],
+    threshold: i64,
+    limit: i64,
+    lease: Duration,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let at = now();
+    let mut claimed = Vec::new();
+    for manner in manners {
+        let lanes = lanes(tx, manner.channel, at).await?;
+        for (lane, failures) in lanes {
+            let room = limit - claimed.len() as i64;
+            if room <= 0 {
+                return Ok(claimed);
+            }
+            let at_once = if failures >= threshold {
+                1
+            } else {
+                manner.at_once
+            };
+            let busy: i64 = sqlx::query_scalar(
+                "select count(*) from deliveries where channel = $1 and lane = $2 \
+                 and status = 'queued' and lease_until > $3",
+            )
+            .bind(manner.channel)
+            .bind(&lane)
+            .bind(to_micros(at))
+            .fetch_one(&mut **tx)
+            .await?;
+            let most = (at_once - busy).min(room);
+            for id in due(tx, manner, &lane, at, most).await? {
+                claimed.push(take(tx, id, at, lease).await?);
+            }
+            sqlx::query(
+                "update delivery_lanes set served_at = $3 where channel = $1 and lane = $2",
+            )
+            .bind(manner.channel)
+            .bind(&lane)
+            .bind(to_micros(at))
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    Ok(claimed)
+}
+
+/// Those that have something due and may be tried, locked, with their failures; least lately served
+/// first, so that none is forgotten. One that another process looks at is its business.
+async fn lanes(
+    tx: &mut Tx,
+    channel: &str,
+    at: Timestamp,
+) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let sql = format!(
+        "select lane, failures from delivery_lanes l where channel = $1 and open_until <= $2 \
+         and exists (select 1 from deliveries d where d.channel = l.channel and d.lane = l.lane \
+         and d.status = 'queued' and d.due_at <= $2 and d.lease_until <= $2) \
+         order by served_at limit {LANES}{}",
+        tx.for_update_skip_locked()
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .bind(channel)
+        .bind(to_micros(at))
+        .fetch_all(&mut **tx)
+        .await
+}
+
+async fn due(
+    tx: &mut Tx,
+    manner: &Manner,
+    lane: &str,
+    at: Timestamp,
+    most: i64,
+) -> Result<Vec<i64>, sqlx::Error> {
+    if most <= 0 {
+        return Ok(Vec::new());
+    }
+    let first = match manner.ordered {
+        true => {
+            "and not exists (select 1 from deliveries e where e.channel = d.channel \
+             and e.target = d.target and e.status = 'queued' and e.delivery_id < d.delivery_id)"
+        }
+        false => "",
+    };
+    let sql = format!(
+        "select delivery_id from deliveries d where channel = $1 and lane = $2 \
+         and status = 'queued' and due_at <= $3 and lease_until <= $3 {first} \
+         order by due_at, delivery_id limit $4"
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(manner.channel)
+        .bind(lane)
+        .bind(to_micros(at))
+        .bind(most)
+        .fetch_all(&mut **tx)
+        .await
+}
+
+/// An attempt begins. One before it that nobody has told the end of was lost with its process.
+async fn take(
+    tx: &mut Tx,
+    id: i64,
+    at: Timestamp,
+    lease: Duration,
+) -> Result<Delivery, sqlx::Error> {
+    let row = sqlx::query(
+        "update deliveries set lease_until = $2, attempts = attempts + 1, tries = tries + 1 \
+         where delivery_id = $1 returning delivery_id, message_id, event_id, channel, target, \
+         lane, user_id, payload, traceparent, attempts, tries",
+    )
+    .bind(id)
+    .bind(to_micros(at + lease))
+    .fetch_one(&mut **tx)
+    .await?;
+    let delivery = read(&row)?;
+    sqlx::query(
+        "update delivery_attempts set outcome = 'lost' \
+         where delivery_id = $1 and outcome = 'sending'",
+    )
+    .bind(id)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "insert into delivery_attempts (delivery_id, attempt, began_at, outcome) \
+         values ($1, $2, $3, 'sending')",
+    )
+    .bind(id)
+    .bind(delivery.attempt)
+    .bind(to_micros(at))
+    .execute(&mut **tx)
+    .await?;
+    Ok(delivery)
+}
+
+fn read(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
+    let bad = |error: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(error);
+    Ok(Delivery {
+        id: row.try_get("delivery_id")?,
+        message_id: row.try_get("message_id")?,
+        event_id: EventId(
+            Uuid::parse_str(row.try_get("event_id")?).map_err(|error| bad(error.into()))?,
+        ),
+        channel: row.try_get("channel")?,
+        target: row.try_get("target")?,
+        lane: row.try_get("lane")?,
+        user_id: UserId(row.try_get("user_id")?),
+        payload: serde_json::from_str(row.try_get("payload")?)
+            .map_err(|error| bad(error.into()))?,
+        traceparent: row.try_get("traceparent")?,
+        attempt: row.try_get("attempts")?,
+        tries: row.try_get("tries")?,
+    })
+}
+
+/// What an attempt came to.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub took: Duration,
+    /// "sent", "passing", "permanent" or "gone".
+    pub outcome: &'static str,
+    pub status: Option<i64>,
+    /// What was answered, or what went wrong; its first 4 KiB are kept.
+    pub answer: String,
+}
+
+/// Says how an attempt went. Whoever comes late, because their lease was over and another took it
+/// up, may still say that it was sent; a failure of theirs counts no more.
+pub async fn mark(
+    tx: &mut Tx,
+    delivery: &Delivery,
+    ended: &Ended,
+    verdict: &Verdict,
+    open: impl Fn(i64) -> Option<Timestamp> + Send,
+) -> Result<(), sqlx::Error> {
+    let at = to_micros(now());
+    if let Verdict::NotYet { due_at } = verdict {
+        return put_back(tx, delivery, *due_at).await;
+    }
+    sqlx::query(
+        "update delivery_attempts set took = $3, outcome = $4, status = $5, answer = $6 \
+         where delivery_id = $1 and attempt = $2",
+    )
+    .bind(delivery.id)
+    .bind(delivery.attempt)
+    .bind(ended.took.as_micros() as i64)
+    .bind(ended.outcome)
+    .bind(ended.status)
+    .bind(shorten(&ended.answer))
+    .execute(&mut **tx)
+    .await?;
+    let (status, due_at, anybody) = match verdict {
+        Verdict::Sent => ("sent", at, true),
+        Verdict::Gone => ("gone", at, true),
+        Verdict::Failed { .. } | Verdict::Permanent => ("failed", at, false),
+        Verdict::Later { due_at, .. } => ("queued", to_micros(*due_at), false),
+        Verdict::NotYet { .. } => return Ok(()),
+    };
+    sqlx::query(
+        "update deliveries set status = $3, due_at = $4, lease_until = 0, \
+         ended_at = case when $3 = 'queued' then null else $5 end \
+         where delivery_id = $1 and status = 'queued' and (attempts = $2 or $6 = 1)",
+    )
+    .bind(delivery.id)
+    .bind(delivery.attempt)
+    .bind(status)
+    .bind(due_at)
+    .bind(at)
+    .bind(i64::from(anybody))
+    .execute(&mut **tx)
+    .await?;
+    if let Verdict::Gone = verdict {
+        give_up_target(tx, &delivery.channel, &delivery.target).await?;
+    }
+    let blamed = match verdict {
+        Verdict::Later { blames_lane, .. } | Verdict::Failed { blames_lane } => *blames_lane,
+        _ => false,
+    };
+    blame(tx, delivery, blamed, open).await
+}
+
+/// It was not tried after all.
+async fn put_back(tx: &mut Tx, delivery: &Delivery, due_at: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from delivery_attempts where delivery_id = $1 and attempt = $2")
+        .bind(delivery.id)
+        .bind(delivery.attempt)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "update deliveries set due_at = $3, lease_until = 0, attempts = attempts - 1, \
+         tries = tries - 1 where delivery_id = $1 and attempts = $2 and status = 'queued'",
+    )
+    .bind(delivery.id)
+    .bind(delivery.attempt)
+    .bind(to_micros(due_at))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The lane's breaker: a failure counts, whatever else came to an end shows that it is well.
+/// `open` says until when it stays open after so many failures in a row.
+async fn blame(
+    tx: &mut Tx,
+    delivery: &Delivery,
+    blamed: bool,
+    open: impl Fn(i64) -> Option<Timestamp> + Send,
+) -> Result<(), sqlx::Error> {
+    let failures: Option<i64> = sqlx::query_scalar(
+        "update delivery_lanes set failures = case when $3 = 1 then failures + 1 else 0 end, \
+         open_until = 0 where channel = $1 and lane = $2 and ($3 = 1 or failures > 0) \
+         returning failures",
+    )
+    .bind(&delivery.channel)
+    .bind(&delivery.lane)
+    .bind(i64::from(blamed))
+    .fetch_optional(&mut **tx)
+    .await?;
+    if let Some(until) = failures.and_then(open) {
+        sqlx::query("update delivery_lanes set open_until = $3 where channel = $1 and lane = $2")
+            .bind(&delivery.channel)
+            .bind(&delivery.lane)
+            .bind(to_micros(until))
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Nothing of what waits for this target is sent any more.
+pub async fn give_up_target(tx: &mut Tx, channel: &str, target: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update deliveries set status = 'gone', ended_at = $3 \
+         where channel = $1 and target = $2 and status = 'queued'",
+    )
+    .bind(channel)
+    .bind(target)
+    .bind(to_micros(now()))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Nothing of what waits for this person on this channel is sent any more.
+pub async fn give_up_person(
+    tx: &mut Tx,
+    channel: &str,
+    user_id: &UserId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update deliveries set status = 'gone', ended_at = $3 \
+         where channel = $1 and user_id = $2 and status = 'queued'",
+    )
+    .bind(channel)
+    .bind(&user_id.0)
+    .bind(to_micros(now()))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Sends it once more, under the same id, whatever has become of it; its lane is tried at once.
+/// Errors: `NotFound`; `Conflict` while it waits to be sent anyway and was not tried yet.
+pub async fn redeliver(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    let row: Option<(String, String, String, i64)> = sqlx::query_as(
+        "select channel, lane, status, tries from deliveries where delivery_id = $1",
+    )
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((channel, lane, status, tries)) = row else {
+        return Err(Error::new(
+            Kind::NotFound,
+            format!("There is no delivery {id}."),
+        ));
+    };
+    if status == "queued" && tries == 0 {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("Delivery {id} is about to be sent."),
+        ));
+    }
+    // One that is under way goes on; it is due again when its lease is over.
+    sqlx::query(
+        "update deliveries set status = 'queued', due_at = $2, tries = 0, ended_at = null \
+         where delivery_id = $1",
+    )
+    .bind(id)
+    .bind(to_micros(now()))
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("update delivery_lanes set open_until = 0 where channel = $1 and lane = $2")
+        .bind(channel)
+        .bind(lane)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Whoever was sending is gone: an SQLite file has one process, and it has just started.
+pub async fn end_leases(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update deliveries set lease_until = 0 where status = 'queued' and lease_until > 0",
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
