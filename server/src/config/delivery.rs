@@ -14,16 +14,16 @@ const BREAKER: &str = "5,10s,10m";
 pub struct DeliveryArgs {
     /// How often and when a delivery is tried again: RETRIES,FIRST,LONGEST, doubled each time. For
     /// some channels their own, as in 15,5s,360m;sms=3,5s,60s
-    #[arg(long = "delivery-retry", env = "TODO_DELIVERY_RETRY", default_value = RETRY, value_parser = policies, global = true)]
+    #[arg(id = "delivery_retry", long = "delivery-retry", env = "TODO_DELIVERY_RETRY", default_value = RETRY, value_parser = policies, global = true)]
     pub retry: Policies,
 
     /// When a target or gateway is left alone: after FAILURES in a row for FIRST, doubled each time
     /// it fails again, up to LONGEST
-    #[arg(long = "delivery-breaker", env = "TODO_DELIVERY_BREAKER", default_value = BREAKER, value_parser = breaker, global = true)]
+    #[arg(id = "delivery_breaker", long = "delivery-breaker", env = "TODO_DELIVERY_BREAKER", default_value = BREAKER, value_parser = breaker, global = true)]
     pub breaker: Policy,
 
     /// How many milliseconds a receiver has to answer
-    #[arg(long = "delivery-timeout", env = "TODO_DELIVERY_TIMEOUT", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000), global = true)]
+    #[arg(id = "delivery_timeout", long = "delivery-timeout", env = "TODO_DELIVERY_TIMEOUT", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000), global = true)]
     pub timeout: u64,
 
     /// Let people have this machine and its own network called, which may hold what they must not
