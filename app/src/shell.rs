@@ -5,9 +5,11 @@ use crate::accounts::{
     view::{Login, Register, You},
 };
 use crate::catalogue::view::Events;
+use crate::deliveries::view::Deliveries;
 use crate::home::view::Home;
 use crate::home::{Place, queries, source};
 use crate::id::Seq;
+use crate::notifications::view::{Notifications, Unsubscribe};
 use crate::points::view::SettingsPage;
 use crate::search::view::Search;
 use crate::stats::view::StatsPage;
@@ -94,6 +96,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/system") view=System ssr=SsrMode::Async/>
                 <Route path=path!("/system/figures") view=Figures ssr=SsrMode::Async/>
                 <Route path=path!("/trace/:seq") view=Trace ssr=SsrMode::Async/>
+                <Route path=path!("/notifications") view=Notifications ssr=SsrMode::Async/>
+                <Route path=path!("/unsubscribe/:token") view=Unsubscribe ssr=SsrMode::Async/>
+                <Route path=path!("/system/deliveries") view=Deliveries ssr=SsrMode::Async/>
                 <Route path=path!("/system/dead-letters/:id") view=DeadLetterPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>

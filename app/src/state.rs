@@ -2,6 +2,7 @@
 
 use crate::db::Db;
 use crate::id::SessionId;
+use crate::notifications::Ways;
 use crate::search::Index;
 use crate::system::history::History;
 use crate::trace::TraceUrl;
@@ -16,6 +17,8 @@ pub struct State {
     pub https: bool,
     /// Bounds the password hashes computed at once: each takes 19 MiB and a core.
     pub hashing: Arc<Semaphore>,
+    /// Which ways out of the house there are.
+    pub ways: Ways,
     /// Sessions that were ended, for the sockets that belong to them.
     pub ended: broadcast::Sender<SessionId>,
     /// How it went lately.
@@ -25,12 +28,13 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(db: Db, search: Arc<dyn Index>, https: bool) -> Self {
+    pub fn new(db: Db, search: Arc<dyn Index>, https: bool, ways: Ways) -> Self {
         State {
             db,
             search,
             https,
             hashing: Arc::new(Semaphore::new(2)),
+            ways,
             ended: broadcast::channel(1024).0,
             history: Arc::default(),
             trace_url: None,

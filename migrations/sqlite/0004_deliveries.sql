@@ -86,7 +86,15 @@ create table notification_settings (
     -- Minutes since midnight on the person's clock; null: never quiet.
     quiet_from bigint,
     quiet_to   bigint,
+    -- Known to be the person's.
     phone      text not null,
+    -- Said to be, until the code that was sent there comes back; how often it was guessed at, and
+    -- how many codes were sent since a day began.
+    phone_asked text not null default '',
+    phone_code  text not null default '',
+    phone_tries bigint not null default 0,
+    phone_sent  bigint not null default 0,
+    phone_since bigint not null default 0,
     -- 1: e-mail comes once a day.
     digest     bigint not null
 );

@@ -2,16 +2,21 @@
 
 mod delivery;
 mod kafka;
+mod mail;
 mod secret;
+mod sms;
 
 pub use delivery::DeliveryArgs;
 pub use kafka::{KafkaArgs, Security};
+pub use mail::MailArgs;
 pub use secret::Secret;
+pub use sms::SmsArgs;
 
 use crate::consumer::policy::{self, Policies};
 use crate::scopes::Scopes;
 use crate::telemetry::export::address;
 use anyhow::{Context, anyhow, bail};
+use app::notifications::{House, Ways};
 use app::trace::TraceUrl;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -181,6 +186,10 @@ pub struct Config {
     pub kafka: KafkaArgs,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
+    #[command(flatten)]
+    pub mail: MailArgs,
+    #[command(flatten)]
+    pub sms: SmsArgs,
 }
 
 impl Config {
@@ -214,6 +223,8 @@ impl Config {
         }
         self.kafka.resolve()?;
         self.scopes()?;
+        self.mail.resolve()?;
+        self.sms.resolve()?;
         if self.metrics_token.as_deref() == Some("") {
             bail!("TODO_METRICS_TOKEN is empty. Unset it, or give it a long random value.");
         }
@@ -274,6 +285,18 @@ impl Config {
                 "TODO_PUBLIC_URL is {url:?}. Write it as https://HOST or https://HOST:PORT, without a path."
             ),
         }
+    }
+
+    /// What messages say of this installation.
+    pub fn house(&self) -> anyhow::Result<House> {
+        let here = || format!("http://{}", self.addr);
+        Ok(House {
+            site: self.origin()?.unwrap_or_else(here),
+            ways: Ways {
+                email: self.mail.smtp_url.is_some(),
+                sms: self.sms.sms_url.is_some(),
+            },
+        })
     }
 
     /// Whether people reach the site over https.

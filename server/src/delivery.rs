@@ -6,9 +6,12 @@
 //! alone for a while, then tried with one.
 
 pub mod channels;
+pub mod digest;
+pub mod email;
 pub mod guard;
 pub mod http;
 mod outcome;
+pub mod sms;
 
 pub use outcome::{Answer, Outcome};
 

@@ -171,7 +171,9 @@ fn page_of(function: &str, values: &[(String, String)]) -> String {
             let task_id = values.iter().find(|(name, _)| name == "task_id");
             task_id.map_or("/".into(), |(_, task_id)| format!("/tasks/{task_id}"))
         }
+        _ if function.starts_with("notifications/") => "/notifications".into(),
         _ if function.starts_with("accounts/") => "/you".into(),
+        "system/deliveries/redeliver" => "/system/deliveries".into(),
         "stats/settings" => "/stats/settings".into(),
         _ if function.starts_with("system/") => {
             let value = |name| {

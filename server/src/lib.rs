@@ -99,14 +99,19 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         tasks.spawn(relay::run(db.clone(), transport.clone(), stopping.clone()));
     }
     if config.role.consumers() {
+        let house = config.house()?;
         consumers::spawn_all(
             &mut tasks,
             &db,
             &transport,
             &config.retry,
             &search,
+            &house,
             &stopping,
         );
+        if house.ways.email {
+            tasks.spawn(delivery::digest::run(db.clone(), house, stopping.clone()));
+        }
         let channels = delivery::channels::all(&config)?;
         let settings = config.delivery.settings();
         tasks.spawn(delivery::run(
@@ -150,7 +155,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             state: State {
                 history,
                 trace_url: config.trace_url.clone(),
-                ..State::new(db.clone(), Arc::new(search.clone()), config.https())
+                ..State::new(db.clone(), Arc::new(search.clone()), config.https(), config.house()?.ways)
             },
             hub,
             transport: transport.clone(),

@@ -8,19 +8,22 @@ use crate::telemetry::http::watch;
 use crate::telemetry::scrape::Scrape;
 use crate::transport::Transport;
 use app::error::{Error, Kind};
+use app::notifications::commands as notifications;
 use app::state::State as AppState;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::{Path as UrlPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
@@ -76,6 +79,10 @@ pub fn router(web: Web) -> Router {
         .route(app::live::PATH, any(hub::upgrade))
         .route(search::http::PATH, search::http::route())
         .route("/api/{*function}", api)
+        .route(
+            "/unsubscribe/{token}",
+            post(unsubscribe).get_service(web.pages()),
+        )
         .fallback_service(web.files())
         .layer(middleware::from_fn_with_state(web.clone(), guard))
         .layer(CompressionLayer::new())
@@ -138,6 +145,29 @@ async fn call(State(web): State<Web>, request: Request) -> Response {
     leptos_axum::handle_server_fns_with_context(move || provide_context(state.clone()), request)
         .await
         .into_response()
+}
+
+/// What a letter's reader, or the reader's mail program for them, asks for with one click (RFC 8058):
+/// the token says who it is, so it may come from anywhere. The answer is a page, and no redirect.
+async fn unsubscribe(
+    State(web): State<Web>,
+    UrlPath(token): UrlPath<String>,
+    uri: Uri,
+) -> Response {
+    let done = web
+        .state
+        .db
+        .write(move |tx| Box::pin(async move { notifications::unsubscribe(tx, &token).await }));
+    // Of a token that is none of ours, the page says so.
+    if let Err(error) = done.await {
+        return Refused(error).into_response();
+    }
+    let mut page = Request::new(Body::empty());
+    *page.uri_mut() = uri;
+    match web.pages().oneshot(page).await {
+        Ok(page) => page.into_response(),
+        Err(never) => match never {},
+    }
 }
 
 async fn wrong_method() -> Response {
@@ -217,6 +247,14 @@ async fn guard(State(web): State<Web>, request: Request, next: Next) -> Response
     response
 }
 
+/// The one thing that other sites and mail programs may ask for: it needs a token that we signed,
+/// and no cookie helps or hurts.
+fn is_unsubscribe(request: &Request) -> bool {
+    let token = request.uri().path().strip_prefix("/unsubscribe/");
+    request.method() == Method::POST
+        && token.is_some_and(|token| !token.is_empty() && !token.contains('/'))
+}
+
 fn check(web: &Web, request: &Request) -> Result<(), Refused> {
     let headers = request.headers();
     let length = headers
@@ -226,6 +264,9 @@ fn check(web: &Web, request: &Request) -> Result<(), Refused> {
         return Err(forms::too_large());
     }
     if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
+        return Ok(());
+    }
+    if is_unsubscribe(request) {
         return Ok(());
     }
     match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {

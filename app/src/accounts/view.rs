@@ -6,6 +6,7 @@ use crate::accounts::api::{
     EndSession, Login as LoginForm, Logout, Register as RegisterForm, SetTheme,
 };
 use crate::error::Error;
+use crate::notifications::queries as notifications;
 use crate::shell::{Broken, chosen_theme, submitted};
 use crate::ui::{Bar, Field, Rail, Submitted, Wordmark, time};
 use leptos::prelude::*;
@@ -122,8 +123,8 @@ pub fn You() -> impl IntoView {
     let form = submitted();
     Suspend::new(async move {
         match load().await {
-            Ok(Some((me, session, sessions))) => {
-                view! { <Title text="You"/> <Settings me session sessions form/> }.into_any()
+            Ok(Some((me, session, sessions, unread))) => {
+                view! { <Title text="You"/> <Settings me session sessions unread form/> }.into_any()
             }
             Ok(None) => {
                 leptos_axum::redirect("/login");
@@ -134,7 +135,7 @@ pub fn You() -> impl IntoView {
     })
 }
 
-async fn load() -> Result<Option<(Me, Session, Vec<SessionInfo>)>, Error> {
+async fn load() -> Result<Option<(Me, Session, Vec<SessionInfo>, i64)>, Error> {
     let (state, session) = session::current().await?;
     let Some(session) = session else {
         return Ok(None);
@@ -145,7 +146,8 @@ async fn load() -> Result<Option<(Me, Session, Vec<SessionInfo>)>, Error> {
         user_id: session.user_id.clone(),
         name: session.name.clone(),
     };
-    Ok(Some((me, session, sessions)))
+    let unread = notifications::unread(state.db.pool(), &session.user_id).await?;
+    Ok(Some((me, session, sessions, unread)))
 }
 
 #[component]
@@ -153,13 +155,19 @@ fn Settings(
     me: Me,
     session: Session,
     sessions: Vec<SessionInfo>,
+    unread: i64,
     form: Option<Submitted>,
 ) -> impl IntoView {
+    let unread = match unread {
+        0 => "Nothing is unread".to_owned(),
+        unread => format!("{unread} unread"),
+    };
     let system = session.is_admin.then(|| {
         view! {
             <section aria-labelledby="system">
                 <h2 id="system">"System"</h2>
                 <p><a href="/system">"How it goes, whose events wait, and dead letters"</a></p>
+                <p><a href="/system/deliveries">"Deliveries"</a></p>
             </section>
         }
     });
@@ -184,6 +192,11 @@ fn Settings(
                     <h2 id="stats">"Stats"</h2>
                     <p><a href="/stats">"What you have completed"</a></p>
                     <p><a href="/stats/settings">"Goals, days off and time zone"</a></p>
+                </section>
+                <section aria-labelledby="told">
+                    <h2 id="told">"Notifications"</h2>
+                    <p><a href="/notifications">"What happened, and what you want to hear of"</a></p>
+                    <p class="since count">{unread}</p>
                 </section>
                 <section aria-labelledby="colours">
                     <h2 id="colours">"Colours"</h2>

@@ -1,8 +1,10 @@
 //! What leaves the house: e-mail, SMS, calls to other systems. Here it is only queued, in the
 //! transaction of whoever has something to say; the server's `delivery.rs` sends it.
 
+pub mod api;
 pub mod commands;
 pub mod queries;
+pub mod view;
 
 use crate::event::{Event, Timestamp};
 use crate::id::{EventId, UserId};

@@ -124,7 +124,7 @@ pub fn Trace() -> impl IntoView {
 }
 
 /// What `load` reads, if who asks is an administrator.
-async fn admin<T>(
+pub async fn admin<T>(
     load: impl AsyncFnOnce(&State, &Session) -> Result<T, sqlx::Error>,
 ) -> Result<Option<(Me, T)>, Error> {
     let (state, session) = session::current().await?;
@@ -137,7 +137,7 @@ async fn admin<T>(
 }
 
 #[component]
-fn Frame(me: Me, children: Children) -> impl IntoView {
+pub fn Frame(me: Me, children: Children) -> impl IntoView {
     view! {
         <div class="frame shows-system">
             <a class="skip" href="#system">"Skip to the page"</a>
@@ -152,6 +152,12 @@ fn Frame(me: Me, children: Children) -> impl IntoView {
 #[component]
 fn Script() -> impl IntoView {
     view! { <script src="/system.js" defer></script> }
+}
+
+/// Why the last decision was refused.
+#[component]
+pub fn Refusal() -> impl IntoView {
+    submitted().map(|form| view! { <p class="notice" role="alert">{form.error.detail}</p> })
 }
 
 fn waiting(parked: Vec<Parked>) -> impl IntoView {

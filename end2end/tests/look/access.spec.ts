@@ -34,6 +34,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await window.goto('/events')
     await window.page.locator('summary').first().click()
     await check(window, '/events')
+    await window.goto('/notifications')
+    await expect(window.page.getByRole('button', { name: 'Save' })).toBeVisible()
+    await check(window, '/notifications')
 
     const small = await open(person, { colorScheme, viewport: { width: 390, height: 844 }, hasTouch: true })
     await check(small, '/ on a small screen')

@@ -10,7 +10,7 @@ test('nothing scrolls sideways, from 320 px on', async ({ open, person }) => {
   const window = await open(person)
   for (const width of [320, 390, 800, 1280, 1920]) {
     for (const path of ['/register', '/login']) await fits(guest, path, width)
-    for (const path of ['/', '/feed', `/tasks/${task}`, '/you', '/events', '/search?q=the', '/stats', '/stats/settings']) await fits(window, path, width)
+    for (const path of ['/', '/feed', `/tasks/${task}`, '/you', '/events', '/search?q=the', '/stats', '/stats/settings', '/notifications']) await fits(window, path, width)
   }
 })
 

@@ -37,6 +37,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await take(window, 'stats')
       await window.goto('/stats/settings')
       await take(window, 'goals')
+      await window.goto('/notifications')
+      await take(window, 'notifications')
     })
   }
 }

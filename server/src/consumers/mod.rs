@@ -3,6 +3,7 @@
 mod activity;
 pub mod analytics;
 pub mod live;
+pub mod notifications;
 pub mod points;
 mod search;
 
@@ -12,16 +13,20 @@ use crate::search::Search;
 use crate::transport::Transport;
 use app::db::Db;
 use app::event::EventType;
+use app::notifications::House;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Every consumer that builds a read model.
-fn register(consumers: &mut impl Registry, index: &Search) {
+fn register(consumers: &mut impl Registry, index: &Search, house: &House) {
     consumers.add(activity::Activity);
     consumers.add(analytics::Analytics);
     consumers.add(points::Points);
     consumers.add(search::Documents::new(index));
+    consumers.add(notifications::Notifications {
+        house: house.clone(),
+    });
 }
 
 /// Runs every consumer, each as a task, until `stop`.
@@ -31,6 +36,7 @@ pub fn spawn_all(
     transport: &Arc<dyn Transport>,
     policies: &Policies,
     index: &Search,
+    house: &House,
     stop: &CancellationToken,
 ) {
     let mut consumers = Spawn {
@@ -40,13 +46,13 @@ pub fn spawn_all(
         policies,
         stop,
     };
-    register(&mut consumers, index);
+    register(&mut consumers, index, house);
 }
 
 /// Every consumer's name and topics.
 pub fn all() -> Vec<(&'static str, &'static [EventType])> {
     let mut all = Vec::new();
-    register(&mut all, &Search::default());
+    register(&mut all, &Search::default(), &House::default());
     all
 }
 

@@ -12,6 +12,7 @@ mod http;
 mod insights;
 mod kcat;
 mod live;
+mod notifications;
 mod property;
 mod scopes;
 mod search;

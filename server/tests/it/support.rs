@@ -157,9 +157,12 @@ impl App {
     }
 
     pub async fn start_in(place: Place) -> App {
-        let server = server::start(place.config())
-            .await
-            .expect("the server starts");
+        let config = place.config();
+        Self::start_as(place, config).await
+    }
+
+    pub async fn start_as(place: Place, config: Config) -> App {
+        let server = server::start(config).await.expect("the server starts");
         App {
             place,
             addr: server.addr.unwrap(),

@@ -3,6 +3,8 @@
 use crate::on_both_stacks;
 use crate::support::{App, Person, Place, Stack};
 use app::db::Db;
+use app::deliveries::{New, commands};
+use app::id::{EventId, UserId};
 use std::process::Output;
 
 on_both_stacks!(
@@ -11,6 +13,7 @@ on_both_stacks!(
     the_list_is_narrowed_and_stays_narrow,
     an_operator_decides_at_the_command_line,
     history_is_published_again,
+    what_was_given_up_is_sent_again_by_who_may,
 );
 
 /// Runs `todo` on the data of `place`.
@@ -335,4 +338,76 @@ async fn history_is_published_again(stack: Stack) {
     crate::support::eventually("the feed", async || lines().await == 5).await;
     let feed = ada.get("/feed").await.text().await.unwrap();
     assert_eq!(feed.matches("class=\"line").count(), 5);
+}
+
+async fn what_was_given_up_is_sent_again_by_who_may(stack: Stack) {
+    let app = App::start(stack).await;
+    let db = &app.server.db;
+    for n in 1..=2 {
+        let new = New {
+            event_id: EventId(uuid::Uuid::now_v7()),
+            user_id: UserId("user-1".into()),
+            channel: "pigeon",
+            target: format!("roof {n}"),
+            lane: "roof".into(),
+            payload: "coo".into(),
+            due_at: app::db::now(),
+            traceparent: None,
+        };
+        db.write::<_, sqlx::Error, _>(move |tx| {
+            Box::pin(async move {
+                commands::queue(tx, &new).await?;
+                sqlx::query("update deliveries set status = 'failed', tries = 6, attempts = 6")
+                    .execute(&mut **tx)
+                    .await
+            })
+        })
+        .await
+        .unwrap();
+    }
+    let statuses = async || -> Vec<String> {
+        sqlx::query_scalar("select status from deliveries order by delivery_id")
+            .fetch_all(db.pool())
+            .await
+            .unwrap()
+    };
+    let eve = app.person().await;
+    assert_eq!(eve.get("/system/deliveries").await.status(), 404);
+    let redeliver = "/api/system/deliveries/redeliver";
+    let one = [("ids[]", "1")];
+    assert_eq!(eve.post(redeliver, &one).await.status(), 404);
+    assert_eq!(statuses().await, ["failed", "failed"]);
+
+    let ada = administrator(&app).await;
+    let page = ada.get("/system/deliveries?status=failed").await;
+    let page = page.text().await.unwrap();
+    assert!(page.contains("roof 1") && page.contains("pigeon"), "{page}");
+    let both = [("ids[]", "1"), ("ids[]", "9")];
+    assert_eq!(
+        ada.post(redeliver, &both).await.status(),
+        404,
+        "both or none"
+    );
+    assert_eq!(ada.post(redeliver, &[]).await.status(), 422);
+    assert_eq!(statuses().await, ["failed", "failed"]);
+    assert_eq!(ada.post(redeliver, &one).await.status(), 200);
+    assert_eq!(statuses().await, ["queued", "failed"]);
+    assert_eq!(
+        ada.post(redeliver, &one).await.status(),
+        409,
+        "it is about to be sent"
+    );
+
+    let (output, list) = todo(&app, &["deliveries", "list", "--status=failed"]).await;
+    assert!(output.status.success() && list.contains("roof 2"), "{list}");
+    assert!(list.contains("1 deliveries"), "{list}");
+    let (_, shown) = todo(&app, &["deliveries", "show", "2"]).await;
+    assert!(shown.contains("message: msg_"), "{shown}");
+    let (output, said) = todo(&app, &["deliveries", "redeliver", "2", "9"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("2: queued") && said.contains("There is no delivery 9."),
+        "{said}"
+    );
+    assert_eq!(statuses().await, ["queued", "queued"]);
 }
