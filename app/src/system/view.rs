@@ -9,7 +9,7 @@ use crate::accounts::session::{self, Session};
 use crate::error::Error;
 use crate::id::Seq;
 use crate::outbox;
-use crate::shell::{Broken, NotFound};
+use crate::shell::{Broken, NotFound, submitted};
 use crate::state::State;
 use crate::ui::{Bar, Rail, time};
 use http::request::Parts;

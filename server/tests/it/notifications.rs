@@ -228,7 +228,7 @@ async fn each_is_told_once_and_a_replay_tells_nobody_again(stack: Stack) {
 
     // All of history again, and to one that has forgotten all of it.
     let options = Republish { from: "1".into() };
-    assert_eq!(server::republish::run(db, &options).await.unwrap(), 3);
+    assert_eq!(server::republish::run(db, &options).await.unwrap().0, 3);
     let mut config = app.place.config();
     configure(&mut config, Some(&smtp), Some(&gateway));
     let renamed = Renamed(Notifications {

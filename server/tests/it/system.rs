@@ -398,12 +398,12 @@ async fn what_was_given_up_is_sent_again_by_who_may(stack: Stack) {
         "it is about to be sent"
     );
 
-    let (output, list) = todo(&app, &["deliveries", "list", "--status=failed"]).await;
+    let (output, list) = todo(&app.place, &["deliveries", "list", "--status=failed"]).await;
     assert!(output.status.success() && list.contains("roof 2"), "{list}");
     assert!(list.contains("1 deliveries"), "{list}");
-    let (_, shown) = todo(&app, &["deliveries", "show", "2"]).await;
+    let (_, shown) = todo(&app.place, &["deliveries", "show", "2"]).await;
     assert!(shown.contains("message: msg_"), "{shown}");
-    let (output, said) = todo(&app, &["deliveries", "redeliver", "2", "9"]).await;
+    let (output, said) = todo(&app.place, &["deliveries", "redeliver", "2", "9"]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(
         said.contains("2: queued") && said.contains("There is no delivery 9."),
