@@ -93,9 +93,12 @@ async function crashAt(stack, roles, label, most, trigger = () => {}, env = {}) 
   await Promise.all(those.map(process => process.kill()))
   const [first] = those
   first.start({ ...env, TODO_CRASH_AT: `${label}:${passing(most)}` })
-  await Promise.all([trigger(), until(`${first.name} ends at ${label}`, () => !first.isRunning, 90)])
+  // Whoever triggers it may have to wait for an answer until it runs again.
+  const triggered = trigger()
+  await until(`${first.name} ends at ${label}`, () => !first.isRunning, 90)
   const at = now()
   those.forEach(process => process.start(env))
+  await triggered
   return at
 }
 

@@ -65,6 +65,11 @@ export class Process {
     this.#child.kill(signal)
   }
 
+  /** Until it runs, and its tables are there. */
+  answers() {
+    return until(`${this.name} answers`, async () => (await fetch(`http://${this.metricsAddress}/healthz`)).ok)
+  }
+
   async kill(signal = 'SIGKILL') {
     if (!this.isRunning) return
     this.signal(signal)
@@ -114,11 +119,13 @@ export class Stack {
       const twins = stack.of(role).length
       stack.processes.push(new Process(stack, role + (twins ? `-${twins + 1}` : ''), role, await freePort()))
     }
-    // One after the other: only the first one has tables to make.
+    // One after the other: only the first one has tables to make. It is ready once the relay has made
+    // the topics.
     for (const process of stack.processes) {
       process.start()
-      if (process === stack.processes[0]) await Promise.race([stack.ready(), process.exit.then(() => Promise.reject(new Error(readFileSync(process.log, 'utf8'))))])
+      await Promise.race([process.answers(), process.exit.then(() => Promise.reject(new Error(readFileSync(process.log, 'utf8'))))])
     }
+    await stack.ready()
     return stack
   }
 
