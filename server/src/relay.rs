@@ -52,6 +52,11 @@ pub async fn run(db: Db, transport: Arc<dyn Transport>, stop: CancellationToken)
 
 /// Publishes what there is, and what comes, until `stop` or until another process has the lease.
 async fn publish(lease: &Lease, transport: &dyn Transport, stop: &CancellationToken) {
+    // A new installation is not ready before its topics are there, and so has no first event.
+    tokio::select! {
+        () = transport.prepare() => {}
+        () = stop.cancelled() => return,
+    }
     let mut failing = false;
     while !stop.is_cancelled() {
         let round = tokio::select! {

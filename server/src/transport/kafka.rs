@@ -311,8 +311,12 @@ impl Kafka {
 
 #[async_trait]
 impl Transport for Kafka {
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
+    async fn prepare(&self) {
         self.ensure_topics(&self.config().topics()).await;
+    }
+
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
+        self.prepare().await;
         let producer = self.producer();
         let mut sent = Vec::with_capacity(events.len());
         let mut failure = None;
@@ -331,7 +335,7 @@ impl Transport for Kafka {
     }
 
     async fn publish_dead(&self, letters: &[DeadLetter]) -> anyhow::Result<Vec<bool>> {
-        self.ensure_topics(&self.config().topics()).await;
+        self.prepare().await;
         let producer = self.producer();
         let mut sent = Vec::with_capacity(letters.len());
         let mut failure = None;

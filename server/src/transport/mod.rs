@@ -58,6 +58,10 @@ pub trait Transport: Send + Sync {
     /// whether it is durable there. Errors: nothing was acknowledged.
     async fn publish_dead(&self, letters: &[DeadLetter]) -> anyhow::Result<Vec<bool>>;
 
+    /// Makes what readers wait for, before there is anything to publish; waits for as long as the
+    /// other side is away.
+    async fn prepare(&self) {}
+
     /// What was published has its place in the log now.
     fn marked(&self) {}
 

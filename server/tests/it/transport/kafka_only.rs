@@ -6,7 +6,7 @@ use crate::support::{App, Place, Stack, eventually};
 use app::event::EventType;
 use app::id::{EventId, Seq, UserId};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use server::transport::{Start, Subscription};
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -116,6 +116,31 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
     assert_eq!(next(live.as_mut(), 20).await.len(), 20);
     live.close().await;
     member.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_relay_makes_the_topics_before_anything_happens() {
+    let world = World::new(Stack::Kafka).await;
+    let _relay = world.relay(&world.transport().await).await;
+    let (brokers, prefix) = world.place.kafka.clone().unwrap();
+    let client: FutureProducer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", &brokers)
+        .create()
+        .unwrap();
+    eventually("the topics are there", async || {
+        let client = client.clone();
+        let metadata = tokio::task::spawn_blocking(move || {
+            client
+                .client()
+                .fetch_metadata(None, Duration::from_secs(10))
+        });
+        let metadata = metadata.await.unwrap().unwrap();
+        let topics: HashSet<&str> = metadata.topics().iter().map(|t| t.name()).collect();
+        EventType::ALL
+            .iter()
+            .all(|t| topics.contains(format!("{prefix}{}", t.as_str()).as_str()))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
