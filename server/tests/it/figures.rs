@@ -139,7 +139,7 @@ async fn a_line_of_the_feed_leads_to_its_trace(stack: Stack) {
     creates("00").await;
     eventually("the feed tells of it", async || {
         let feed = person.get("/feed").await.text().await.unwrap();
-        feed.matches("Follow me").count() >= 4
+        feed.matches(">added<").count() >= 2
     })
     .await;
     let feed = async || person.get("/feed").await.text().await.unwrap();

@@ -273,6 +273,8 @@ fn cause(area: &Area, code: Option<RDKafkaErrorCode>, reason: &str) -> Option<(A
             Cause::Protocol
         }
         Some(Code::SSL) => Cause::Tls,
+        // None of them is: their number has just changed.
+        Some(Code::AllBrokersDown) if reason.starts_with("0/") => return None,
         Some(Code::AllBrokersDown) => Cause::Away,
         Some(
             Code::BrokerTransportFailure
