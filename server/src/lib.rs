@@ -155,7 +155,12 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             state: State {
                 history,
                 trace_url: config.trace_url.clone(),
-                ..State::new(db.clone(), Arc::new(search.clone()), config.https(), config.house()?.ways)
+                ..State::new(
+                    db.clone(),
+                    Arc::new(search.clone()),
+                    config.https(),
+                    config.house()?.ways,
+                )
             },
             hub,
             transport: transport.clone(),
