@@ -159,7 +159,7 @@ impl Sender {
         let room = AT_ONCE - sending.len() as i64;
         let mut manners = Vec::new();
         for channel in &self.channels {
-            if queries::any_due(self.db.pool(), channel.name()).await? {
+            if queries::any_due(self.db.pool(), channel.name(), channel.ordered()).await? {
                 manners.push(Manner {
                     channel: channel.name(),
                     at_once: channel.at_once(),

@@ -83,7 +83,7 @@ pub async fn claim(
     let at = now();
     let mut claimed = Vec::new();
     for manner in manners {
-        let lanes = lanes(tx, manner.channel, at).await?;
+        let lanes = lanes(tx, manner, at).await?;
         for (lane, failures) in lanes {
             let room = limit - claimed.len() as i64;
             if room <= 0 {
@@ -124,21 +124,33 @@ pub async fn claim(
 /// first, so that none is forgotten. One that another process looks at is its business.
 async fn lanes(
     tx: &mut Tx,
-    channel: &str,
+    manner: &Manner,
     at: Timestamp,
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let first = first_of_target(manner.ordered);
     let sql = format!(
         "select lane, failures from delivery_lanes l where channel = $1 and open_until <= $2 \
          and exists (select 1 from deliveries d where d.channel = l.channel and d.lane = l.lane \
-         and d.status = 'queued' and d.due_at <= $2 and d.lease_until <= $2) \
+         and d.status = 'queued' and d.due_at <= $2 and d.lease_until <= $2 {first}) \
          order by served_at limit {LANES}{}",
         tx.for_update_skip_locked()
     );
     sqlx::query_as(AssertSqlSafe(sql))
-        .bind(channel)
+        .bind(manner.channel)
         .bind(to_micros(at))
         .fetch_all(&mut **tx)
         .await
+}
+
+/// Where order is kept, only the first of what waits for a target `d.target` may be taken up.
+pub(super) fn first_of_target(ordered: bool) -> &'static str {
+    match ordered {
+        true => {
+            "and not exists (select 1 from deliveries e where e.channel = d.channel \
+             and e.target = d.target and e.status = 'queued' and e.delivery_id < d.delivery_id)"
+        }
+        false => "",
+    }
 }
 
 async fn due(
@@ -151,13 +163,7 @@ async fn due(
     if most <= 0 {
         return Ok(Vec::new());
     }
-    let first = match manner.ordered {
-        true => {
-            "and not exists (select 1 from deliveries e where e.channel = d.channel \
-             and e.target = d.target and e.status = 'queued' and e.delivery_id < d.delivery_id)"
-        }
-        false => "",
-    };
+    let first = first_of_target(manner.ordered);
     let sql = format!(
         "select delivery_id from deliveries d where channel = $1 and lane = $2 \
          and status = 'queued' and due_at <= $3 and lease_until <= $3 {first} \

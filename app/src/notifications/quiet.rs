@@ -34,6 +34,12 @@ pub fn morning(at: Timestamp, time_zone: &str) -> Timestamp {
     next(at, zone(time_zone), MORNING)
 }
 
+/// A moment on the clock of who lives there: "24 November 2026, 21:04 WET".
+pub fn told(at: Timestamp, time_zone: &str) -> String {
+    let wall = at.with_timezone(&zone(time_zone));
+    wall.format("%-d %B %Y, %H:%M %Z").to_string()
+}
+
 /// Whether there is a time zone of this name.
 pub fn is_zone(name: &str) -> bool {
     name.parse::<Tz>().is_ok()
@@ -147,6 +153,9 @@ mod tests {
             of("2026-01-10T12:00:00Z", "Nowhere"),
             at("2026-01-11T08:00:00Z")
         );
+        let summer = at("2026-07-10T12:00:00Z");
+        assert_eq!(told(summer, "Europe/Lisbon"), "10 July 2026, 13:00 WEST");
+        assert_eq!(told(summer, "UTC"), "10 July 2026, 12:00 UTC");
         assert!(is_zone("Europe/Lisbon") && !is_zone("Nowhere") && !is_zone(""));
     }
 }

@@ -100,7 +100,7 @@ fn page(loaded: Loaded) -> impl IntoView {
                         <p class="hint count">{unread}</p>
                         {read_all}
                     </div>
-                    {lines(loaded.lines)}
+                    {lines(loaded.lines, &loaded.person.settings.time_zone)}
                 </section>
                 <section aria-labelledby="wishes">
                     <h2 id="wishes">"What you want to hear of"</h2>
@@ -113,7 +113,7 @@ fn page(loaded: Loaded) -> impl IntoView {
     }
 }
 
-fn lines(mut lines: Vec<Notification>) -> impl IntoView {
+fn lines(mut lines: Vec<Notification>, time_zone: &str) -> impl IntoView + use<> {
     if lines.is_empty() {
         return view! { <p class="empty">"Nothing yet. What you add and complete is confirmed here."</p> }
             .into_any();
@@ -125,15 +125,17 @@ fn lines(mut lines: Vec<Notification>) -> impl IntoView {
         let href = format!("/notifications?before={oldest}");
         view! { <p class="older"><a href=href>"Show older"</a></p> }
     });
+    let lines = lines.into_iter().map(|line| one(line, time_zone));
     view! {
-        <ul class="told">{lines.into_iter().map(one).collect_view()}</ul>
+        <ul class="told">{lines.collect_view()}</ul>
         {older}
     }
     .into_any()
 }
 
-fn one(line: Notification) -> impl IntoView {
+fn one(line: Notification, time_zone: &str) -> impl IntoView + use<> {
     let said = words::line(line.event_type, &line.title);
+    let when = quiet::told(line.occurred_at, time_zone);
     let label = format!("Mark as read: {said}");
     let href = match (line.event_type, line.task_id) {
         (EventType::UserRegistered, _) => Some("/".to_owned()),
@@ -158,7 +160,7 @@ fn one(line: Notification) -> impl IntoView {
             <div>
                 <p class="said">{unread.then(|| view! { <span class="unseen">"Unread: "</span> })} {said}</p>
                 <p class="since">
-                    <time datetime=time::machine(line.occurred_at)>{time::utc_text(line.occurred_at)}</time>
+                    <time datetime=time::machine(line.occurred_at)>{when}</time>
                 </p>
             </div>
             {read}
@@ -226,7 +228,7 @@ fn wishes(person: &Person, ways: Ways, form: Option<Submitted>) -> impl IntoView
     });
     let digest = ways.email.then(|| {
         view! {
-            <label class="check">
+            <label class="once-a-day">
                 <input type="checkbox" name="digest" value="on" checked=digest/>
                 "All e-mail of a day in one, at eight in the morning"
             </label>

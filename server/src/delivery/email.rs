@@ -133,13 +133,9 @@ impl Channel for Email {
 /// What an SMTP server, or the way to it, said.
 fn failed(error: &SmtpError) -> Outcome {
     let status = error.status().map(u16::from);
-    let mut text = error.to_string();
-    if let Some(cause) = std::error::Error::source(error) {
-        text = format!("{text}: {cause}");
-    }
     let answer = Answer {
         status: status.map(i64::from),
-        ..Answer::text(text)
+        ..Answer::text(error.to_string())
     };
     match status {
         // It is about to close; or it does not let us in, which is not the letter's fault.
