@@ -60,7 +60,7 @@ pub trait Transport: Send + Sync {
 
     /// Makes what readers wait for, before there is anything to publish; waits for as long as the
     /// other side is away.
-    async fn prepare(&self) {}
+    async fn prepare(&self);
 
     /// What was published has its place in the log now.
     fn marked(&self) {}

@@ -40,6 +40,10 @@ impl Scoped {
 
 #[async_trait]
 impl Transport for Scoped {
+    async fn prepare(&self) {
+        self.inner.prepare().await;
+    }
+
     async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
         for event in events {
             let topic = event.envelope.event_type.as_str();

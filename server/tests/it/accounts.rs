@@ -58,7 +58,7 @@ async fn sessions_are_listed_and_ended(stack: Stack) {
             .status(),
         401
     );
-    assert_eq!(socket.next().await.unwrap_err().unwrap().0, 1008);
+    assert_eq!(socket.closed().await.unwrap().0, 1008);
 
     assert_eq!(ada.post("/api/accounts/logout", &[]).await.status(), 200);
     assert_eq!(

@@ -237,7 +237,8 @@ async fn a_password_where_a_certificate_is_wanted_is_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plaintext_to_an_encrypted_port_is_told_once() {
-    let cause = "Kafka's connection is secured in another way than we expect. Check KAFKA_SECURITY";
+    // The broker hangs up without a word.
+    let cause = "Kafka does not answer. Check that it is running, KAFKA_BROKERS and KAFKA_SECURITY";
     let login = Login {
         args: Vec::new(),
         password: None,
@@ -299,14 +300,18 @@ async fn a_group_without_rights_is_told_once_and_may_be_given_them() {
     allow(&place, &format!("User:{user}"), "consumers").await;
     everything_is_in_the_feed(&place, 2).await;
     server.is_ready().await;
-    let complaints = server.complaints();
-    assert_eq!(complaints.len(), 1, "{complaints:#?}");
-    assert!(
-        complaints[0]
-            .0
-            .starts_with("Kafka does not allow us to read as the group activity."),
-        "{complaints:?}"
-    );
+    let consumers = server::consumers::all();
+    let mut complaints: Vec<String> = server
+        .complaints()
+        .into_iter()
+        .map(|(text, _)| text)
+        .collect();
+    complaints.sort();
+    let mut expected: Vec<String> = consumers.iter().map(|(name, _)| format!(
+        "Kafka does not allow us to read as the group {name}. `todo kafka acls` prints the commands that allow it; check KAFKA_USERNAME and KAFKA_PREFIX too"
+    )).collect();
+    expected.sort();
+    assert_eq!(complaints, expected);
     server.stop().await;
 }
 

@@ -111,7 +111,17 @@ impl Place {
     /// What everybody may do, and the consumers of the tests too.
     fn scopes(&self) -> PathBuf {
         let file = self.folder.path().join("scopes");
-        let table = format!("{}recorder read *\nfaulty read *\n", Scopes::default());
+        let ours = [
+            "recorder",
+            "faulty",
+            "analytics-again",
+            "points-again",
+            "notifications-2",
+        ];
+        let mut table = Scopes::default().to_string();
+        for name in ours {
+            table += &format!("{name} read *\n");
+        }
         std::fs::write(&file, table).unwrap();
         file
     }
@@ -337,6 +347,15 @@ impl Socket {
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
                 Some(Ok(other)) => panic!("unexpected frame {other:?}"),
                 Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// The code and reason it is closed with, whatever comes before (`None`: just gone).
+    pub async fn closed(&mut self) -> Option<(u16, String)> {
+        loop {
+            if let Err(end) = self.next().await {
+                return end;
             }
         }
     }

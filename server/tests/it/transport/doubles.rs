@@ -35,6 +35,10 @@ impl Spy {
 
 #[async_trait]
 impl Transport for Spy {
+    async fn prepare(&self) {
+        self.inner.prepare().await;
+    }
+
     async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
         self.publishing.fetch_add(1, Ordering::SeqCst);
         self.open.subscribe().wait_for(|open| *open).await?;
@@ -110,6 +114,8 @@ impl Script {
 
 #[async_trait]
 impl Transport for Script {
+    async fn prepare(&self) {}
+
     async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
         Ok(vec![true; events.len()])
     }
