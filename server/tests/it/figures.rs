@@ -73,7 +73,17 @@ async fn figures_are_those_of_the_moment(stack: Stack) {
 #[tokio::test(flavor = "multi_thread")]
 async fn lag_is_known_to_a_process_that_runs_no_consumer() {
     let place = Place::new(Stack::Kafka).await;
+    let start = async |role| {
+        let config = server::config::Config {
+            role,
+            ..place.config()
+        };
+        server::start(config).await.unwrap()
+    };
+    // Without topics nobody is ready.
+    let relay = start(Role::Relay).await;
     let process = Process::start(&place, None, &[("TODO_ROLE", "web")]).await;
+    relay.stop().await;
     let person = Person::register(process.addr).await;
     grant(&place, &person).await;
     for title in ["one", "two", "three"] {
@@ -88,13 +98,6 @@ async fn lag_is_known_to_a_process_that_runs_no_consumer() {
         ],
     )
     .await;
-    let start = async |role| {
-        let config = server::config::Config {
-            role,
-            ..place.config()
-        };
-        server::start(config).await.unwrap()
-    };
     let relay = start(Role::Relay).await;
     says(
         &person,
@@ -104,6 +107,12 @@ async fn lag_is_known_to_a_process_that_runs_no_consumer() {
     let consumers = start(Role::Consumers).await;
     says(&person, &["activity, lag: 0 behind now, at most 4"]).await;
     person.creates("four").await;
+    // The page said so before, too.
+    eventually("the feed tells of it", async || {
+        let feed = person.get("/feed").await.text().await.unwrap();
+        feed.matches(">added<").count() == 4
+    })
+    .await;
     says(&person, &["activity, lag: 0 behind now, at most 4"]).await;
     consumers.stop().await;
     person.creates("five").await;
