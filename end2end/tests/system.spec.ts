@@ -107,9 +107,9 @@ test('dead letters are chosen by keyboard, tried again and discarded', async ({ 
   await person.create('Buy milk')
   const feed = await open(person, { path: '/feed' })
   await expect(feed.told('added Buy milk')).toHaveCount(1)
+  const [lost] = await events(person)
   // As if the feed had not taken it.
   await todo.sql("delete from activity where event_type = 'task.created'")
-  const [lost] = await events(person)
   await bury(todo, [
     { consumer: 'activity', user_id: lost.user_id, seq: lost.seq, error: 'no room <left>' },
     { topic: 'task.deleted', seq: 1 },
