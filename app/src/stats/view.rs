@@ -147,7 +147,7 @@ fn key_figures(stats: &Stats, streak: Streak) -> impl IntoView + use<> {
     let (done, added) = (stats.added_and_done, stats.added);
     let typical = stats.took.median.map_or("–".into(), span);
     view! {
-        <dl class="figures">
+        <dl class="key-figures">
             {figure("Completed", completed.to_string(), format!("{per_day:.1} a day"))}
             {figure("Completion rate", share(done, added), format!("{done} of {added} added"))}
             {figure("Typical time", typical, "half took no longer".into())}
