@@ -1,20 +1,28 @@
 // Keeps what stands on a plain page up to date:
 //
 //   <section data-live="/stats" data-seq="12">…</section>
+//   <section data-live="/system/figures" data-every="2000">…</section>
 //
 // When the socket tells of something, the page at `data-live` is fetched once more, and the section
 // becomes what it is there: node by node, so that the focus, what is unfolded and how far one has
 // scrolled stay. `data-seq` is the last event that is in it; while that is older than what the
-// socket has told of, it is fetched again. Several sections on a page are told apart by their ids.
+// socket has told of, it is fetched again. What no event tells of is fetched every so many
+// milliseconds while the page is in sight, and #live-mark says how that goes. Several sections on a
+// page are told apart by their ids.
 (() => {
   const sections = () => [...document.querySelectorAll('[data-live]')]
+  /** Those that follow the socket, and those that follow the clock. */
+  const following = () => sections().filter(section => section.dataset.seq)
+  const timed = () => sections().filter(section => section.dataset.every)
+  const paths = some => [...new Set(some.map(section => section.dataset.live))]
   const isBehind = section => Number(section.dataset.seq) < told
   // ms: what happened in between comes along, and consumers need a moment to count it.
   const SOON = 60
   const AGAIN = [100, 200, 400, 800, 1600, 3200, 6400]
+  const PATIENCE = 10_000
 
   /** The last event the socket has told of. */
-  let told = Math.min(...sections().map(section => Number(section.dataset.seq)))
+  let told = Math.min(...following().map(section => Number(section.dataset.seq)))
   let fetching = false
   let stale = false
   let waits = 0
@@ -33,20 +41,19 @@
     fetching = true
     stale = false
     try {
-      const paths = new Set(sections().map(section => section.dataset.live))
-      await Promise.all([...paths].map(bring))
+      await Promise.all(paths(following()).map(bring))
     } catch {
       stale = true
     }
     fetching = false
-    if ((stale || sections().some(isBehind)) && waits < AGAIN.length) refresh(AGAIN[waits++])
+    if ((stale || following().some(isBehind)) && waits < AGAIN.length) refresh(AGAIN[waits++])
   }
 
   async function bring(path) {
-    const answer = await fetch(path, { headers: { accept: 'text/html' } })
+    const answer = await fetch(path, { headers: { accept: 'text/html' }, signal: AbortSignal.timeout(PATIENCE) })
     // Somebody else is logged in here, or nobody.
     if (answer.redirected) return location.reload()
-    if (!answer.ok) throw new Error(answer.status)
+    if (!answer.ok) throw Object.assign(new Error(path), { status: answer.status })
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
     const fresh = [...page.querySelectorAll('[data-live]')]
     for (const section of sections().filter(section => section.dataset.live === path)) {
@@ -101,8 +108,39 @@
     }
   }
 
+  const mark = document.getElementById('live-mark')
+  let looking = false
+  let clock
+
+  function say(kind, words) {
+    if (!mark) return
+    mark.className = `mark ${kind}`
+    mark.querySelector('.words').textContent = words
+  }
+
+  /** Fetches what follows the clock. */
+  async function look() {
+    if (document.hidden || looking) return
+    looking = true
+    try {
+      await Promise.all(paths(timed()).map(bring))
+      say('is-live', 'Live')
+    } catch ({ status }) {
+      // To those who may not see it, it is not there.
+      if (status === 404) clearInterval(clock)
+      if (status === 404) say('is-ended', 'Logged out')
+      else say('is-offline', 'Offline')
+    }
+    looking = false
+  }
+
   document.addEventListener('stale', () => refresh())
   // Today may have become yesterday meanwhile.
-  document.addEventListener('visibilitychange', () => refresh())
-  if (sections().length > 0) listen()
+  document.addEventListener('visibilitychange', () => following().length > 0 && refresh())
+  if (following().length > 0) listen()
+  if (timed().length > 0) {
+    clock = setInterval(look, Math.min(...timed().map(section => Number(section.dataset.every))))
+    document.addEventListener('visibilitychange', look)
+    look()
+  }
 })()

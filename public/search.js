@@ -4,7 +4,8 @@ const form = document.querySelector('form[role=search]')
 const input = form.elements.q
 const count = document.getElementById('count')
 const found = document.getElementById('found')
-let asked = input.value
+// What the page was made for; what was typed before this file came is searched for below.
+let asked = input.defaultValue
 let waiting
 let under = new AbortController()
 
@@ -52,4 +53,5 @@ document.addEventListener('keydown', event => {
   input.select()
 })
 // The caret where one goes on typing.
-input.setSelectionRange(asked.length, asked.length)
+if (input.value === asked) input.setSelectionRange(asked.length, asked.length)
+search()

@@ -2,7 +2,10 @@
 {
   const form = document.querySelector('form[data-zone]')
   form.zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone
+  const select = document.querySelector('select[name=zone]')
   fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) }).then(answer => {
-    if (answer.ok) document.dispatchEvent(new Event('stale'))
-  })
+    if (!answer.ok) return
+    document.dispatchEvent(new Event('stale'))
+    if (select) select.value = form.zone.value
+  }).catch(() => {}) // The next page asks again.
 }

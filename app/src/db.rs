@@ -2,6 +2,10 @@
 //!
 //! [`Db::write`] is the only way to write, [`Db::read`] gives a snapshot to read from.
 
+mod beside;
+
+pub use beside::Beside;
+
 use crate::crash;
 use crate::error::Error;
 use crate::event::Timestamp;
@@ -10,13 +14,13 @@ use chrono::{DateTime, SubsecRound, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Transaction};
 use std::ops::{Deref, DerefMut};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
@@ -54,7 +58,7 @@ pub struct Db {
     backend: Backend,
     readers: AnyPool,
     writer: Writer,
-    appended: Arc<Notify>,
+    appended: watch::Sender<()>,
 }
 
 #[derive(Clone)]
@@ -87,6 +91,18 @@ impl Tx {
             Backend::Sqlite => "",
             Backend::Postgres => " for update skip locked",
         }
+    }
+
+    /// Keeps everybody else from writing to these tables until the commit; they may read them.
+    pub async fn lock_tables(&mut self, tables: &[&str]) -> Result<(), sqlx::Error> {
+        if self.backend == Backend::Postgres {
+            let sql = format!(
+                "lock table {} in share row exclusive mode",
+                tables.join(", ")
+            );
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut **self).await?;
+        }
+        Ok(())
     }
 
     /// Tells the relay, once committed, that there is something to publish.
@@ -139,30 +155,37 @@ impl Db {
         if let Some(folder) = Path::new(file).parent() {
             std::fs::create_dir_all(folder)?;
         }
+        Self::open_sqlite(file, Some(&SQLITE), "pragma synchronous = full").await
+    }
+
+    /// `with`: what else is done on every connection.
+    async fn open_sqlite(
+        file: &str,
+        migrator: Option<&sqlx::migrate::Migrator>,
+        with: &str,
+    ) -> Result<Db, sqlx::Error> {
         let url = format!("sqlite://{file}?mode=rwc");
-        let pool = |size: u32, extra: &'static str| {
+        let pool = |size: u32, extra: &str| {
+            let statements = format!(
+                "pragma busy_timeout = 5000; pragma journal_mode = wal; \
+                 pragma foreign_keys = on; {with}; {extra}"
+            );
             AnyPoolOptions::new()
                 .max_connections(size)
                 .min_connections(1)
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .after_connect(move |conn, _| {
-                    Box::pin(async move {
-                        sqlx::raw_sql(
-                            "pragma busy_timeout = 5000; pragma journal_mode = wal; \
-                             pragma synchronous = full; pragma foreign_keys = on;",
-                        )
-                        .execute(&mut *conn)
-                        .await?;
-                        sqlx::raw_sql(extra).execute(conn).await?;
-                        Ok(())
-                    })
+                    let statements = AssertSqlSafe(statements.clone());
+                    Box::pin(async move { sqlx::raw_sql(statements).execute(conn).await.map(drop) })
                 })
         };
         let write = pool(1, "").connect(&url).await?;
-        SQLITE.run(&write).await.map_err(migration)?;
+        if let Some(migrator) = migrator {
+            migrator.run(&write).await.map_err(migration)?;
+        }
         let readers = pool(4, "pragma query_only = on").connect(&url).await?;
-        let appended = Arc::new(Notify::new());
+        let appended = watch::Sender::new(());
         let (jobs, queue) = mpsc::channel(GROUP * 4);
         tokio::spawn(write_groups(write, queue, appended.clone()));
         Ok(Db {
@@ -174,25 +197,28 @@ impl Db {
     }
 
     async fn connect_postgres(url: &str) -> Result<Db, sqlx::Error> {
+        let db = Self::open_postgres(url, "").await?;
+        POSTGRES.run(&db.readers).await.map_err(migration)?;
+        Ok(db)
+    }
+
+    /// `with`: what else is done on every connection.
+    async fn open_postgres(url: &str, with: &str) -> Result<Db, sqlx::Error> {
+        let statements = format!("set idle_in_transaction_session_timeout = '30s'; {with}");
         let pool = AnyPoolOptions::new()
             .max_connections(24)
             .acquire_timeout(Duration::from_secs(10))
-            .after_connect(|conn, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql("set idle_in_transaction_session_timeout = '30s'")
-                        .execute(conn)
-                        .await?;
-                    Ok(())
-                })
+            .after_connect(move |conn, _| {
+                let statements = AssertSqlSafe(statements.clone());
+                Box::pin(async move { sqlx::raw_sql(statements).execute(conn).await.map(drop) })
             })
             .connect(url)
             .await?;
-        POSTGRES.run(&pool).await.map_err(migration)?;
         Ok(Db {
             backend: Backend::Postgres,
             readers: pool.clone(),
             writer: Writer::Pool(pool),
-            appended: Arc::default(),
+            appended: watch::Sender::new(()),
         })
     }
 
@@ -205,9 +231,9 @@ impl Db {
         &self.readers
     }
 
-    /// Waits until a commit in this process has appended events.
-    pub async fn appended(&self) {
-        self.appended.notified().await;
+    /// Changes with every commit of this process that has appended events.
+    pub fn appended(&self) -> watch::Receiver<()> {
+        self.appended.subscribe()
     }
 
     /// Runs `command` in one transaction: all of it is durable when this returns `Ok`, none of it
@@ -270,7 +296,7 @@ impl Db {
                     tx.inner.commit().await?;
                     if wake {
                         crash::point("command:after-commit");
-                        appended.notify_one();
+                        appended.send_replace(());
                     }
                     Ok(value)
                 });
@@ -329,7 +355,7 @@ where
         Ok(value) => Ran::Keep(Box::new(move |committed| {
             let answer = match committed {
                 Ok(()) => Ok(value),
-                Err(error) => Err(sqlx::Error::Protocol(format!("commit failed: {error}")).into()),
+                Err(error) => Err(not_committed(error).into()),
             };
             // The caller may have gone; the commit stands all the same.
             let _ = sender.send(answer);
@@ -341,8 +367,17 @@ where
     }
 }
 
+/// The same for each of a group, as far as it matters: whether it may succeed later.
+fn not_committed(error: &sqlx::Error) -> sqlx::Error {
+    let words = format!("commit failed: {error}");
+    match is_passing(error) {
+        true => sqlx::Error::Io(std::io::Error::other(words)),
+        false => sqlx::Error::Protocol(words),
+    }
+}
+
 /// SQLite's one writer: takes what is queued into one transaction, never waiting to fill it.
-async fn write_groups(pool: AnyPool, mut queue: mpsc::Receiver<Job>, appended: Arc<Notify>) {
+async fn write_groups(pool: AnyPool, mut queue: mpsc::Receiver<Job>, appended: watch::Sender<()>) {
     while let Some(first) = queue.recv().await {
         let mut answers = Vec::new();
         let result = write_group(&pool, first, &mut queue, &mut answers).await;
@@ -350,7 +385,7 @@ async fn write_groups(pool: AnyPool, mut queue: mpsc::Receiver<Job>, appended: A
             tracing::error!(%error, "a group of writes was not committed");
         }
         if matches!(result, Ok(true)) {
-            appended.notify_one();
+            appended.send_replace(());
         }
         for answer in answers {
             answer(result.as_ref().map(|_| ()));
@@ -443,13 +478,41 @@ pub fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // Class 08 connection, 40 rolled back, 53 resources, 57 operator; SQLite's busy, locked, full.
-        sqlx::Error::Database(e) => e.code().is_some_and(|code| {
-            ["08", "40", "53", "57"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class))
-                || ["5", "6", "13", "261", "517"].contains(&code.as_ref())
-        }),
+        sqlx::Error::Database(e) => e.code().is_some_and(|code| is_passing_code(&code)),
         _ => false,
+    }
+}
+
+fn is_passing_code(code: &str) -> bool {
+    // Class 08 connection, 40 rolled back, 53 resources, 57 operator, 58 system; and a transaction
+    // that was ended because nothing came for too long.
+    let classes = ["08", "40", "53", "57", "58"];
+    let postgres = code.len() == 5 && classes.iter().any(|class| code.starts_with(class));
+    // SQLite's busy, locked, input and output, full, cannot open: what is above the lowest byte says
+    // more of it. All of its codes are far below 16,384.
+    let sqlite = code
+        .parse()
+        .is_ok_and(|number: u32| number < 16_384 && [5, 6, 10, 13, 14].contains(&(number & 0xff)));
+    postgres || code == "25P03" || sqlite
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing_code;
+
+    #[test]
+    fn what_may_succeed_later_is_told_from_what_never_will() {
+        for code in ["08006", "40P01", "53100", "57P01", "58030", "25P03"] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        // SQLITE_BUSY_SNAPSHOT, SQLITE_IOERR_FSYNC, SQLITE_CANTOPEN_ISDIR …
+        for code in ["5", "6", "10", "13", "14", "261", "517", "1034", "526"] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        for code in [
+            "23505", "42P01", "25006", "22001", "1", "11", "19", "2067", "787",
+        ] {
+            assert!(!is_passing_code(code), "{code}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 #[macro_use]
 mod table;
 
-use crate::id::{CommandId, EventId, Seq, TaskId, UserId};
+use crate::id::{CommandId, EventId, Seq, SessionId, TaskId, UserId};
 use crate::wire::{FromJson, Json};
 use chrono::{DateTime, Utc};
 use serde::de::Error as _;
@@ -29,18 +29,43 @@ events! {
     TaskReopened(TaskReopened) = "task.reopened" { at: reopened_at, task: task_id },
     /// A task was deleted.
     TaskDeleted(TaskDeleted) = "task.deleted" { at: deleted_at, task: task_id },
+    /// A deleted task was brought back, as it was.
+    TaskRestored(TaskRestored) = "task.restored" { at: restored_at, task: task_id },
+    /// A deleted task went for good: it cannot be brought back any more.
+    TaskPurged(TaskPurged) = "task.purged" { at: purged_at, task: task_id },
     /// Somebody signed up.
     UserRegistered(UserRegistered) = "user.registered" { at: registered_at },
+    /// Somebody logged in.
+    UserLoggedIn(UserLoggedIn) = "user.logged_in" { at: logged_in_at },
+    /// Somebody tried to log in and was refused.
+    UserLoginFailed(UserLoginFailed) = "user.login_failed" { at: failed_at },
+    /// A login came to an end: by its person, or because another took its place.
+    UserLoggedOut(UserLoggedOut) = "user.logged_out" { at: logged_out_at },
+    /// Somebody became an administrator, or a member again.
+    UserRoleChanged(UserRoleChanged) = "user.role_changed" { at: changed_at },
     /// An operator had a dead letter applied once more.
     DeadLetterRedriven(DeadLetterDecided) = "dead_letter.redriven" { at: decided_at },
     /// An operator gave a dead letter up.
     DeadLetterDiscarded(DeadLetterDecided) = "dead_letter.discarded" { at: decided_at },
+    /// An endpoint of external sync was switched off, because it cannot be reached or wants no more.
+    EndpointDisabled(EndpointDisabled) = "endpoint.disabled" { at: disabled_at },
 }
 
 impl EventType {
     /// The type of that name, if there is one.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|t| t.as_str() == name)
+    }
+
+    /// Whether the feed tells of it. It tells of work; who comes and goes is the audit log's.
+    pub fn is_told(self) -> bool {
+        !matches!(
+            self,
+            EventType::UserLoggedIn
+                | EventType::UserLoginFailed
+                | EventType::UserLoggedOut
+                | EventType::UserRoleChanged
+        )
     }
 }
 
@@ -106,6 +131,30 @@ data! {
         pub reason: String,
     }
 
+    // Not in the contract; made in the manner of `task.created` and `task.deleted`.
+    /// It says all that a task is, for those who have forgotten it.
+    pub struct TaskRestored {
+        pub task_id: TaskId,
+        pub user_id: UserId,
+        pub title: String,
+        pub description: String,
+        pub created_at: Timestamp,
+        /// When it was completed; left out if it is to be done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub completed_at: Option<Timestamp>,
+        pub restored_at: Timestamp,
+    }
+
+    pub struct TaskPurged {
+        pub task_id: TaskId,
+        pub user_id: UserId,
+        /// What it was called at last.
+        pub title: String,
+        pub purged_at: Timestamp,
+        /// Why: "user_requested", or "expired" when it was in the trash for long enough.
+        pub reason: String,
+    }
+
     pub struct UserRegistered {
         pub user_id: UserId,
         pub email: String,
@@ -113,6 +162,51 @@ data! {
         pub registered_at: Timestamp,
         /// Where the person signed up: "web".
         pub source: String,
+    }
+
+    // Not in the contract; made in the same manner. Where somebody was is personal data, and is in
+    // these events only: docs/audit.md says how long it stays.
+    pub struct UserLoggedIn {
+        pub user_id: UserId,
+        pub session_id: SessionId,
+        /// The network address that the server saw.
+        pub address: String,
+        /// What the browser calls itself, shortened.
+        pub user_agent: String,
+        pub logged_in_at: Timestamp,
+    }
+
+    pub struct UserLoginFailed {
+        /// Whose account it was; "user-system" if there is no account with that e-mail address.
+        pub user_id: UserId,
+        /// "wrong_password" or "unknown_account".
+        pub reason: String,
+        /// The network address that the server saw.
+        pub address: String,
+        /// What the browser calls itself, shortened.
+        pub user_agent: String,
+        pub failed_at: Timestamp,
+    }
+
+    pub struct UserLoggedOut {
+        pub user_id: UserId,
+        pub session_id: SessionId,
+        /// "logged_out", "revoked" from another session, or "replaced" by a new login of the same browser.
+        pub reason: String,
+        /// The network address that the server saw.
+        pub address: String,
+        /// What the browser calls itself, shortened.
+        pub user_agent: String,
+        pub logged_out_at: Timestamp,
+    }
+
+    pub struct UserRoleChanged {
+        pub user_id: UserId,
+        /// "member" or "admin".
+        pub old: String,
+        /// The same, from now on.
+        pub new: String,
+        pub changed_at: Timestamp,
     }
 
     // Not in the contract; made in the same manner.
@@ -126,6 +220,17 @@ data! {
         /// Why it is discarded; empty when it is tried again.
         pub note: String,
         pub decided_at: Timestamp,
+    }
+
+    // Not in the contract; made in the same manner.
+    pub struct EndpointDisabled {
+        pub endpoint_id: String,
+        pub user_id: UserId,
+        /// What its person calls it, or the host it is at.
+        pub name: String,
+        pub disabled_at: Timestamp,
+        /// Why, in a sentence.
+        pub reason: String,
     }
 }
 

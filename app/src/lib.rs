@@ -11,6 +11,8 @@ pub mod event;
 pub mod id;
 
 #[cfg(feature = "ssr")]
+pub mod audit;
+#[cfg(feature = "ssr")]
 pub mod catalogue;
 #[cfg(feature = "ssr")]
 pub mod crash;
@@ -20,6 +22,8 @@ pub mod db;
 pub mod deliveries;
 #[cfg(feature = "ssr")]
 pub mod notifications;
+#[cfg(feature = "ssr")]
+pub mod onboarding;
 #[cfg(feature = "ssr")]
 pub mod outbox;
 #[cfg(feature = "ssr")]
@@ -35,7 +39,11 @@ pub mod system;
 #[cfg(feature = "ssr")]
 pub mod trace;
 #[cfg(feature = "ssr")]
+pub mod trash;
+#[cfg(feature = "ssr")]
 pub mod version;
+#[cfg(feature = "ssr")]
+pub mod webhooks;
 
 pub mod accounts;
 pub mod activity;

@@ -3,7 +3,7 @@
 use crate::db::{Tx, now, to_micros};
 use crate::error::Error;
 use crate::event::{Envelope, Event, EventData, Timestamp};
-use crate::id::{CommandId, EventId, Seq, UserId};
+use crate::id::{CommandId, EventId, Seq, TaskId, UserId};
 use crate::version::{self, Unreadable};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row};
@@ -134,6 +134,8 @@ pub struct StoredEvent {
     pub published_at: Option<Timestamp>,
     pub user_id: UserId,
     pub seq: Seq,
+    /// As it was written: this application may not know it.
+    pub event_type: String,
     pub event: Result<Event, Unreadable>,
 }
 
@@ -151,6 +153,7 @@ impl FromRow<'_, AnyRow> for StoredEvent {
                 .map(crate::db::from_micros),
             user_id: UserId(row.try_get("user_id")?),
             seq: Seq(row.try_get("seq")?),
+            event_type: row.try_get("event_type")?,
             event: match data(row)? {
                 Ok(data) => Ok(event(row, data)?),
                 Err(unreadable) => Err(unreadable),
@@ -253,6 +256,27 @@ fn readable(rows: Vec<StoredEvent>) -> Result<Vec<Event>, sqlx::Error> {
         }
     }
     Ok(events)
+}
+
+/// The events of a task up to `upto`, oldest first. Errors: one cannot be read; [`unreadable`] tells why.
+pub async fn of_task(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    task_id: TaskId,
+    upto: Seq,
+) -> Result<Vec<Event>, sqlx::Error> {
+    let sql = format!(
+        "select {COLUMNS} from events where user_id = $1 and task_id = $2 and seq <= $3 order by seq"
+    );
+    let rows: Vec<StoredEvent> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(&user_id.0)
+        .bind(task_id.0)
+        .bind(upto.0)
+        .fetch_all(conn)
+        .await?;
+    let events = rows.into_iter().map(|row| row.event);
+    let events: Result<_, Unreadable> = events.collect();
+    events.map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 /// One event of a person's, if it is there.

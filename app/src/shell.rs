@@ -1,11 +1,14 @@
 //! The page's frame: the document, the routes, and what each needs from the database.
 
 use crate::accounts::{
-    Me, session,
-    view::{Login, Register, You},
+    session,
+    view::{AskZone, Login, Register, You},
 };
+use crate::activity::Asked;
+use crate::audit::view::Audit;
 use crate::catalogue::view::Events;
 use crate::deliveries::view::Deliveries;
+use crate::error::Error;
 use crate::home::view::Home;
 use crate::home::{Place, queries, source};
 use crate::id::Seq;
@@ -14,7 +17,9 @@ use crate::points::view::SettingsPage;
 use crate::search::view::Search;
 use crate::stats::view::StatsPage;
 use crate::system::view::{DeadLetterPage, Figures, System, Trace};
+use crate::trash::view::Trash;
 use crate::ui::{Submitted, Wordmark};
+use crate::webhooks::view::{EndpointPage, Endpoints, NewEndpoint};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use leptos::either::Either;
@@ -24,6 +29,9 @@ use leptos_axum::ResponseOptions;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{SsrMode, path};
+
+mod address;
+pub use address::{before, last_of_path, parameter};
 
 /// The whole document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -93,10 +101,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/search") view=Search ssr=SsrMode::Async/>
                 <Route path=path!("/stats") view=StatsPage ssr=SsrMode::Async/>
                 <Route path=path!("/stats/settings") view=SettingsPage ssr=SsrMode::Async/>
+                <Route path=path!("/trash") view=Trash ssr=SsrMode::Async/>
                 <Route path=path!("/system") view=System ssr=SsrMode::Async/>
                 <Route path=path!("/system/figures") view=Figures ssr=SsrMode::Async/>
+                <Route path=path!("/audit") view=Audit ssr=SsrMode::Async/>
                 <Route path=path!("/trace/:seq") view=Trace ssr=SsrMode::Async/>
                 <Route path=path!("/notifications") view=Notifications ssr=SsrMode::Async/>
+                <Route path=path!("/webhooks") view=Endpoints ssr=SsrMode::Async/>
+                <Route path=path!("/webhooks/new/:kind") view=NewEndpoint ssr=SsrMode::Async/>
+                <Route path=path!("/webhooks/:id") view=EndpointPage ssr=SsrMode::Async/>
                 <Route path=path!("/unsubscribe/:token") view=Unsubscribe ssr=SsrMode::Async/>
                 <Route path=path!("/system/deliveries") view=Deliveries ssr=SsrMode::Async/>
                 <Route path=path!("/system/dead-letters/:id") view=DeadLetterPage ssr=SsrMode::Async/>
@@ -117,8 +130,8 @@ fn protect() {
     };
     let policy = format!(
         "default-src 'self'; script-src 'self'{nonce} 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self' data:; connect-src 'self'{reload}; object-src 'none'; base-uri 'none'; \
-         frame-ancestors 'none'; form-action 'self'"
+         worker-src 'self'; img-src 'self' data:; connect-src 'self'{reload}; object-src 'none'; \
+         base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     );
     if let (Some(response), Ok(policy)) = (
         use_context::<ResponseOptions>(),
@@ -147,6 +160,38 @@ pub fn chosen_theme() -> &'static str {
         .as_ref()
         .and_then(theme)
         .unwrap_or("system")
+}
+
+/// A page for those who are logged in. `loaded`: what it shows, and nothing for others, whom it sends
+/// to log in.
+pub fn or_login<T, V: IntoView>(
+    loaded: Result<Option<T>, Error>,
+    page: impl FnOnce(T) -> V,
+) -> Either<V, AnyView> {
+    or_else(loaded, page, || {
+        leptos_axum::redirect("/login");
+        ().into_any()
+    })
+}
+
+/// A page that is not there for those for whom nothing was loaded.
+pub fn or_not_found<T, V: IntoView>(
+    loaded: Result<Option<T>, Error>,
+    page: impl FnOnce(T) -> V,
+) -> Either<V, AnyView> {
+    or_else(loaded, page, || view! { <NotFound/> }.into_any())
+}
+
+fn or_else<T, V: IntoView>(
+    loaded: Result<Option<T>, Error>,
+    page: impl FnOnce(T) -> V,
+    nothing: impl FnOnce() -> AnyView,
+) -> Either<V, AnyView> {
+    match loaded {
+        Ok(Some(loaded)) => Either::Left(page(loaded)),
+        Ok(None) => Either::Right(nothing()),
+        Err(error) => Either::Right(view! { <Broken error/> }.into_any()),
+    }
 }
 
 /// The form that was refused, if this page answers one.
@@ -193,61 +238,53 @@ fn Snapshot(place: Place) -> impl IntoView {
                 return Ok(None);
             };
             let traces = session.is_admin && state.trace_url.is_some();
-            let me = Me {
-                user_id: session.user_id,
-                name: session.name,
-            };
-            let read = queries::snapshot(&state.db, me, place, before()).await;
-            read.map(|mut snapshot| {
+            let (me, before) = (session.into(), before().map(Seq));
+            let read = queries::snapshot(&state.db, me, place, before, &asked()).await;
+            read.map(|(mut snapshot, tools)| {
                 snapshot.traces = traces;
-                Some(snapshot)
+                Some((snapshot, tools))
             })
         };
-        match loaded.await {
-            Ok(Some(mut snapshot)) => {
-                let task = match place {
-                    Place::Task(id) => snapshot.tasks.iter().find(|task| task.task_id == id),
-                    Place::Tasks | Place::Feed => None,
-                };
-                let title = task.map(|task| task.title.clone());
-                if matches!(place, Place::Task(_)) && title.is_none() {
-                    return view! { <NoSuchTask/> }.into_any();
-                }
-                snapshot.submitted = submitted();
-                let data = source::carry(&snapshot);
-                provide_context(snapshot);
-                view! {
-                    {title.map(|text| view! { <Title text/> })}
-                    {data}
-                    <Home/>
-                    <p class="without-script">"Times are in UTC. Reload to see what is new: without JavaScript nothing arrives by itself."</p>
-                }
-                .into_any()
+        or_login(loaded.await, |(mut snapshot, tools)| {
+            let task = match place {
+                Place::Task(id) => snapshot.tasks.iter().find(|task| task.task_id == id),
+                Place::Tasks | Place::Feed => None,
+            };
+            let title = task.map(|task| task.title.clone());
+            if matches!(place, Place::Task(_)) && title.is_none() {
+                return Either::Left(view! { <NoSuchTask/> });
             }
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                ().into_any()
+            snapshot.submitted = submitted();
+            let data = source::carry(&snapshot);
+            if tools.refused {
+                status(StatusCode::UNPROCESSABLE_ENTITY);
             }
-            Err(error) => view! { <Broken error/> }.into_any(),
-        }
+            let ask_zone = tools.asks_zone.then(|| view! { <AskZone/> });
+            provide_context(snapshot);
+            provide_context(tools);
+            Either::Right(view! {
+                {title.map(|text| view! { <Title text/> })}
+                {data}
+                <Home/>
+                <script src="/feed.js" defer></script>
+                {ask_zone}
+                <p class="without-script">"Times are in UTC. Reload to see what is new: without JavaScript nothing arrives by itself."</p>
+            })
+        })
     })
 }
 
-/// `?before=N`: the feed begins below line N.
-fn before() -> Option<Seq> {
-    let parts = use_context::<Parts>()?;
-    let query = parts
-        .uri
-        .query()?
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("before="))?;
-    query.parse().ok().map(Seq)
+/// Which lines of the feed are wanted.
+fn asked() -> Asked {
+    let parts = use_context::<Parts>();
+    let query = parts.as_ref().and_then(|parts| parts.uri.query());
+    query.map(Asked::of).unwrap_or_default()
 }
 
 #[component]
 fn NoSuchTask() -> impl IntoView {
     status(StatusCode::NOT_FOUND);
-    let error = crate::error::Error::task_not_found();
+    let error = Error::task_not_found();
     view! { <Plain title="No such task" text=error.detail way=("/", "To your tasks")/> }
 }
 
@@ -265,7 +302,7 @@ pub fn NotFound() -> impl IntoView {
 
 /// The database could not be asked.
 #[component]
-pub fn Broken(error: crate::error::Error) -> impl IntoView {
+fn Broken(error: Error) -> impl IntoView {
     if let Ok(code) = StatusCode::from_u16(error.status) {
         status(code);
     }

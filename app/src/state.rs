@@ -2,10 +2,11 @@
 
 use crate::db::Db;
 use crate::id::SessionId;
-use crate::notifications::Ways;
+use crate::notifications::{Ways, push};
 use crate::search::Index;
 use crate::system::history::History;
 use crate::trace::TraceUrl;
+use crate::webhooks::{Closed, Gate};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, broadcast};
 
@@ -19,12 +20,18 @@ pub struct State {
     pub hashing: Arc<Semaphore>,
     /// Which ways out of the house there are.
     pub ways: Ways,
+    /// How long, in days, what is deleted can be brought back.
+    pub trash_days: u32,
+    /// Messages in browsers.
+    pub push: Option<Arc<dyn push::Service>>,
     /// Sessions that were ended, for the sockets that belong to them.
     pub ended: broadcast::Sender<SessionId>,
     /// How it went lately.
     pub history: Arc<History>,
     /// Where administrators look at traces.
     pub trace_url: Option<TraceUrl>,
+    /// Which addresses people may have called.
+    pub gate: Arc<dyn Gate>,
 }
 
 impl State {
@@ -35,9 +42,12 @@ impl State {
             https,
             hashing: Arc::new(Semaphore::new(2)),
             ways,
+            trash_days: crate::trash::DAYS,
+            push: None,
             ended: broadcast::channel(1024).0,
             history: Arc::default(),
             trace_url: None,
+            gate: Arc::new(Closed),
         }
     }
 }

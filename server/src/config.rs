@@ -1,25 +1,31 @@
 //! Every setting, in one place, parsed once. Each is a flag and an environment variable.
 
+mod cleanup;
 mod delivery;
 mod kafka;
 mod mail;
+mod push;
 mod secret;
 mod sms;
 
+pub use cleanup::CleanupArgs;
 pub use delivery::DeliveryArgs;
 pub use kafka::{KafkaArgs, Security};
 pub use mail::MailArgs;
+pub use push::PushArgs;
 pub use secret::Secret;
 pub use sms::SmsArgs;
 
 use crate::consumer::policy::{self, Policies};
+use crate::consumers;
 use crate::scopes::Scopes;
 use crate::telemetry::export::address;
 use anyhow::{Context, anyhow, bail};
 use app::notifications::{House, Ways};
 use app::trace::TraceUrl;
-use clap::{Args, ValueEnum};
-use std::net::SocketAddr;
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ValueEnum};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Which parts of the application a process runs.
@@ -90,6 +96,11 @@ pub struct Config {
     #[arg(long, env = "TODO_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
 
+    /// The addresses of reverse proxies before it, with commas: who asks is whom the last of them names
+    /// in X-Forwarded-For. Without it all of a proxy's people share one limit of attempts to log in
+    #[arg(long, env = "TODO_PROXIES", value_delimiter = ',', global = true)]
+    pub proxies: Vec<IpAddr>,
+
     /// sqlite://PATH (made if missing) or postgres://USER:PASSWORD@HOST:PORT/NAME
     #[arg(
         long,
@@ -102,7 +113,7 @@ pub struct Config {
 
     /// How often and when a consumer tries again: RETRIES,FIRST,LONGEST, doubled each time. For some
     /// their own, as in 5,1s,60s;search=8,500ms,30s
-    #[arg(long, env = "TODO_RETRY", default_value = policy::DEFAULT, global = true)]
+    #[arg(long, env = "TODO_RETRY", default_value = policy::DEFAULT, value_parser = policies, global = true)]
     pub retry: Policies,
 
     /// A file that says who may publish and read which topic; what it does not name is denied.
@@ -182,14 +193,33 @@ pub struct Config {
     #[arg(long, env = "TODO_TRACE_URL", global = true)]
     pub trace_url: Option<TraceUrl>,
 
+    /// Whether new people find a few sample tasks that show how it works: on or off
+    #[arg(
+        long,
+        env = "TODO_ONBOARDING",
+        default_value = "on",
+        value_parser = BoolishValueParser::new(),
+        action = ArgAction::Set,
+        global = true
+    )]
+    pub onboarding: bool,
+
+    /// How many days what is deleted can be brought back; then it goes for good
+    #[arg(long, env = "TODO_TRASH_DAYS", default_value_t = app::trash::DAYS, value_parser = clap::value_parser!(u32).range(1..=3650), global = true)]
+    pub trash_days: u32,
+
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    #[command(flatten)]
+    pub cleanup: CleanupArgs,
     #[command(flatten)]
     pub delivery: DeliveryArgs,
     #[command(flatten)]
     pub mail: MailArgs,
     #[command(flatten)]
     pub sms: SmsArgs,
+    #[command(flatten)]
+    pub push: PushArgs,
 }
 
 impl Config {
@@ -225,6 +255,7 @@ impl Config {
         self.scopes()?;
         self.mail.resolve()?;
         self.sms.resolve()?;
+        self.push.resolve(self.origin()?)?;
         if self.metrics_token.as_deref() == Some("") {
             bail!("TODO_METRICS_TOKEN is empty. Unset it, or give it a long random value.");
         }
@@ -295,7 +326,9 @@ impl Config {
             ways: Ways {
                 email: self.mail.smtp_url.is_some(),
                 sms: self.sms.sms_url.is_some(),
+                push: true,
             },
+            onboarding: self.onboarding,
         })
     }
 
@@ -305,6 +338,19 @@ impl Config {
             .as_deref()
             .is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+/// Errors: it is not well-formed, or says something of a consumer that there is not.
+fn policies(text: &str) -> Result<Policies, String> {
+    let policies: Policies = text.parse()?;
+    let names: Vec<&str> = consumers::all().iter().map(|(name, _)| *name).collect();
+    if let Some(name) = policies.names().find(|name| !names.contains(name)) {
+        return Err(format!(
+            "{name:?} is no consumer. There are: {}",
+            names.join(", ")
+        ));
+    }
+    Ok(policies)
 }
 
 #[cfg(test)]
@@ -353,6 +399,7 @@ mod tests {
                 "possible values: all, web, relay, consumers",
             ),
             (&["--addr", "nowhere"], "--addr"),
+            (&["--proxies", "10.0.0.0/8"], "--proxies"),
             (&["--addr", "0.0.0.0:80"], "Set TODO_PUBLIC_URL"),
             (&["--public-url", "todo.example.com"], "https://HOST"),
             (
@@ -363,6 +410,7 @@ mod tests {
             (&["--database-url", "sqlite::memory:"], "Name a file"),
             (&["--role", "web"], "postgres://"),
             (&["--log", "info,=="], "TODO_LOG"),
+            (&["--retry", "serch=8,500ms,30s"], "There are: "),
             (
                 &["--scopes", "/nowhere"],
                 "TODO_SCOPES (/nowhere) cannot be read",
@@ -379,9 +427,11 @@ mod tests {
                 &["--zipkin-endpoint", "localhost:9411"],
                 "TODO_ZIPKIN_ENDPOINT",
             ),
+            (&["--onboarding", "perhaps"], "--onboarding"),
             (&["--trace-sampling", "1.5"], "TODO_TRACE_SAMPLING"),
             (&["--trace-url", "http://127.0.0.1:16686"], "{trace_id}"),
             (&["--trace-url", "javascript:{trace_id}"], "http"),
+            (&["--trash-days", "0"], "--trash-days"),
             (&["--metrics-token", ""], "TODO_METRICS_TOKEN"),
             (
                 &["--metrics-addr", "0.0.0.0:9464"],

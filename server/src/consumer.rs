@@ -10,6 +10,7 @@ mod fault;
 mod inbox;
 mod parked;
 pub mod policy;
+pub mod rebuild;
 mod retry;
 mod stream;
 
@@ -17,6 +18,7 @@ use crate::crash;
 use crate::transport::{Batch, Start, Subscription, Transport};
 use app::db::{Db, Tx, is_passing};
 use app::event::{Event, EventType};
+use app::id::{TaskId, UserId};
 use app::outbox;
 use app::version::Unreadable;
 use applier::Applier;
@@ -35,6 +37,9 @@ pub trait Consumer: Send + Sync + 'static {
     /// Names its group and its progress: under a new name it is built from history again.
     const NAME: &'static str;
     const TOPICS: &'static [EventType];
+    /// Its read model, which `todo rebuild` can build anew: tables that hold nothing but what `handle`
+    /// makes of events, those that others refer to first. None: what it does, it does once.
+    const TABLES: &'static [&'static str] = &[];
 
     /// Applies one event. Each comes once, in the order of its person's stream.
     fn handle(
@@ -42,6 +47,17 @@ pub trait Consumer: Send + Sync + 'static {
         event: &Event,
         tx: &mut Tx,
     ) -> impl Future<Output = Result<(), HandleError>> + Send;
+
+    /// For when an event of a task is applied after later ones, as a dead letter's is: forgets the task,
+    /// all of whose events are applied once more then. `false`: their order does not matter to it.
+    fn forget(
+        &self,
+        _user_id: &UserId,
+        _task_id: TaskId,
+        _tx: &mut Tx,
+    ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send {
+        async { Ok(false) }
+    }
 
     /// What was applied is committed: for waking whoever waits for it. May be left out by a crash.
     fn committed(&self) {}

@@ -8,10 +8,17 @@
 pub mod channels;
 pub mod digest;
 pub mod email;
+pub mod endpoint;
 pub mod guard;
 pub mod http;
+pub mod jira;
+pub mod onboarding;
 mod outcome;
+pub mod push;
+pub mod replay;
+pub mod slack;
 pub mod sms;
+pub mod webhook;
 
 pub use outcome::{Answer, Outcome};
 
@@ -27,6 +34,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -59,6 +67,17 @@ pub trait Channel: Send + Sync + 'static {
     /// Sends it once, under `delivery.message_id`. What takes longer than the settings allow has
     /// failed, so there is no need to watch the time.
     async fn send(&self, delivery: &Delivery) -> Outcome;
+
+    /// In the transaction that notes how an attempt went: whatever else is to be noted.
+    async fn noted(
+        &self,
+        _tx: &mut Tx,
+        _delivery: &Delivery,
+        _ended: &Ended,
+        _verdict: &Verdict,
+    ) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
 
     /// In the transaction that notes [`Outcome::Gone`]: whatever else there is to end.
     async fn gone(&self, _tx: &mut Tx, _delivery: &Delivery) -> Result<(), sqlx::Error> {
@@ -106,6 +125,7 @@ pub async fn run(
         db,
         channels,
         settings,
+        turn: AtomicUsize::default(),
     });
     let mut sending = JoinSet::new();
     let mut failing = false;
@@ -141,6 +161,8 @@ struct Sender {
     db: Db,
     channels: Vec<Arc<dyn Channel>>,
     settings: Settings,
+    /// Which channel is looked at first.
+    turn: AtomicUsize,
 }
 
 impl Sender {
@@ -158,7 +180,9 @@ impl Sender {
         }
         let room = AT_ONCE - sending.len() as i64;
         let mut manners = Vec::new();
-        for channel in &self.channels {
+        // Each time another one is first: what there is room for is not always the same one's.
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.channels.len();
+        for channel in self.channels[turn..].iter().chain(&self.channels[..turn]) {
             if queries::any_due(self.db.pool(), channel.name(), channel.ordered()).await? {
                 manners.push(Manner {
                     channel: channel.name(),
@@ -242,6 +266,7 @@ impl Sender {
                 .write::<_, sqlx::Error, _>(move |tx| {
                     Box::pin(async move {
                         let (channel, delivery, ended, verdict) = parts;
+                        channel.noted(tx, &delivery, &ended, &verdict).await?;
                         if let Verdict::Gone = verdict {
                             channel.gone(tx, &delivery).await?;
                         }

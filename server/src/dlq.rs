@@ -8,9 +8,6 @@ use app::system::queries::{self, Filter};
 use app::system::{DeadLetter, Status, commands};
 use clap::Subcommand;
 
-/// Who decides at the command line.
-const OPERATOR: &str = "operator";
-
 #[derive(Clone, Debug, Subcommand)]
 pub enum Dlq {
     /// List dead letters, newest first
@@ -94,7 +91,7 @@ async fn decide(db: &Db, ids: Vec<i64>, note: Option<String>) -> anyhow::Result<
             .write(move |tx| {
                 Box::pin(async move {
                     let cause = Cause {
-                        actor_id: UserId(OPERATOR.into()),
+                        actor_id: UserId(commands::OPERATOR.into()),
                         command_id: None,
                         traceparent: None,
                     };

@@ -107,7 +107,7 @@ async fn page_again(
 ) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let values: Vec<(String, String)> = form_urlencoded::parse(body)
-        .filter(|(name, _)| name != "password")
+        .filter(|(name, _)| name != "password" && name != "token")
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     let path = match error.code {
@@ -173,6 +173,8 @@ fn page_of(function: &str, values: &[(String, String)]) -> String {
         }
         _ if function.starts_with("notifications/") => "/notifications".into(),
         _ if function.starts_with("accounts/") => "/you".into(),
+        _ if function.starts_with("webhooks/") => webhooks_page(function, values),
+        _ if function.starts_with("trash/") => "/trash".into(),
         "system/deliveries/redeliver" => "/system/deliveries".into(),
         "stats/settings" => "/stats/settings".into(),
         _ if function.starts_with("system/") => {
@@ -190,6 +192,17 @@ fn page_of(function: &str, values: &[(String, String)]) -> String {
         }
         _ => "/".into(),
     }
+}
+
+/// A new endpoint's page by its kind, an old one's by its id.
+fn webhooks_page(function: &str, values: &[(String, String)]) -> String {
+    if let Some(kind) = function.strip_prefix("webhooks/add/") {
+        return format!("/webhooks/new/{kind}");
+    }
+    let id = values.iter().find(|(name, _)| name == "endpoint_id");
+    // What comes back in a path is what an id is made of.
+    let id = id.filter(|(_, id)| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    id.map_or("/webhooks".into(), |(_, id)| format!("/webhooks/{id}"))
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
@@ -217,6 +230,8 @@ mod tests {
             ("accounts/login", "/login"),
             ("accounts/sessions/end", "/you"),
             ("stats/settings", "/stats/settings"),
+            ("webhooks/add/jira", "/webhooks/new/jira"),
+            ("webhooks/replay", "/webhooks"),
             ("tasks/edit", "/tasks/7"),
             ("tasks", "/"),
             ("system/dead-letters/discard", "/system"),

@@ -4,29 +4,34 @@
 #![recursion_limit = "512"]
 
 pub mod acls;
+pub mod audit;
 pub mod config;
 pub mod deliveries;
 pub mod dlq;
 pub mod events;
+pub mod rebuild;
 pub mod republish;
 pub mod scopes;
 pub mod telemetry;
 pub mod verify;
 
+pub mod cleanup;
 pub mod consumer;
 pub mod consumers;
 pub mod delivery;
 pub mod relay;
 pub mod transport;
+pub mod wake;
 
 mod forms;
 pub mod hub;
+mod proxies;
 pub mod search;
 pub mod web;
 
 use anyhow::Context;
 use app::crash;
-use app::db::Db;
+use app::db::{Backend, Db};
 use app::state::State;
 use app::system::history::History;
 use axum::serve::ListenerExt;
@@ -95,8 +100,24 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         tasks.spawn(scrape.clone().listen(addr, stopping.clone()).await?);
     }
     let search = search::Search::default();
+    let wake = Arc::new(wake::Wake::default());
+    if db.backend() == Backend::Postgres {
+        tasks.spawn(wake::run(
+            config.database_url.clone(),
+            db.clone(),
+            transport.clone(),
+            wake.clone(),
+            stopping.clone(),
+        ));
+    }
+    let push = Arc::new(delivery::push::Push::new(&config, &db).await?);
     if config.role.relay() {
-        tasks.spawn(relay::run(db.clone(), transport.clone(), stopping.clone()));
+        tasks.spawn(relay::run(
+            db.clone(),
+            transport.clone(),
+            wake,
+            stopping.clone(),
+        ));
     }
     if config.role.consumers() {
         let house = config.house()?;
@@ -112,7 +133,13 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
         if house.ways.email {
             tasks.spawn(delivery::digest::run(db.clone(), house, stopping.clone()));
         }
-        let channels = delivery::channels::all(&config)?;
+        tasks.spawn(cleanup::run(
+            db.clone(),
+            config.cleanup.settings(config.trash_days),
+            stopping.clone(),
+        ));
+        tasks.spawn(delivery::replay::run(db.clone(), stopping.clone()));
+        let channels = delivery::channels::all(&config, &db, push.clone())?;
         let settings = config.delivery.settings();
         tasks.spawn(delivery::run(
             db.clone(),
@@ -121,16 +148,17 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             stopping.clone(),
         ));
     }
+    let history = Arc::new(History::default());
+    tasks.spawn(telemetry::history::run(
+        history.clone(),
+        telemetry::history::process(&config),
+        db.clone(),
+        transport.clone(),
+        stopping.clone(),
+    ));
     let mut addr = None;
     if config.role.web() {
         let hub = hub::Hub::default();
-        let history = Arc::new(History::of(telemetry::history::process(&config)));
-        tasks.spawn(telemetry::history::run(
-            history.clone(),
-            db.clone(),
-            transport.clone(),
-            stopping.clone(),
-        ));
         tasks.spawn(consumers::live::run(
             hub.clone(),
             search.clone(),
@@ -155,6 +183,11 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             state: State {
                 history,
                 trace_url: config.trace_url.clone(),
+                trash_days: config.trash_days,
+                push: Some(push),
+                gate: Arc::new(delivery::http::Outbound::new(
+                    config.delivery.allow_private,
+                )?),
                 ..State::new(
                     db.clone(),
                     Arc::new(search.clone()),
@@ -165,6 +198,7 @@ pub async fn start(config: Config) -> anyhow::Result<Server> {
             hub,
             transport: transport.clone(),
             origin: config.origin()?,
+            proxies: config.proxies.clone().into(),
             options: leptos_options(&config),
             scrape: config.metrics_addr.is_none().then_some(scrape),
             stopping: stopping.clone(),

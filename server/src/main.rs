@@ -2,10 +2,13 @@
 
 use clap::{Parser, Subcommand};
 use server::acls::Kafka;
+use server::audit::Audit;
 use server::config::Config;
 use server::deliveries::Deliveries;
+use server::delivery::push::vapid;
 use server::dlq::Dlq;
 use server::events::Events;
+use server::rebuild::Rebuild;
 use server::republish::Republish;
 use server::search::command::SearchCommand;
 use std::process::ExitCode;
@@ -32,11 +35,16 @@ enum Command {
     /// Look after dead letters: what a consumer could not apply, and records that are no events
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Look into the audit log: who did what, when, from where
+    #[command(subcommand)]
+    Audit(Audit),
     /// Look after deliveries: e-mail, SMS and what else leaves the house
     #[command(subcommand)]
     Deliveries(Deliveries),
     /// Publish history again, after the broker was lost; consumers drop what they have applied
     Republish(Republish),
+    /// Build a consumer's read model anew from history, while the old one serves
+    Rebuild(Rebuild),
     /// Print what events look like, for programs and for people outside
     #[command(subcommand)]
     Events(Events),
@@ -46,6 +54,8 @@ enum Command {
     /// Say who may look after the system in the page
     #[command(subcommand)]
     Admin(Admin),
+    /// Print a new key pair for messages in browsers. Without one of yours, the database keeps one
+    Vapid,
     /// Print who may do what with Kafka's topics, and the commands that tell Kafka
     #[command(subcommand)]
     Kafka(Kafka),
@@ -69,6 +79,8 @@ const EXAMPLES: &str = "Examples:
   todo verify                              prove that no change is without its event
   todo dlq list --status open              what waits for a decision
   todo events asyncapi                     what events look like, for programs
+  todo rebuild activity                    a read model anew from history, the old one serving
+  todo audit verify --head HASH            prove that nobody has written the audit log anew
   todo search rebuild                      build every search index anew, the old one serving
   todo deliveries list --status failed     what could not be delivered
   todo republish --from 1                  after the broker was lost: all of history, in order
@@ -80,7 +92,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let checked = match cli.command {
         // It prints what an administrator is to do, who has neither our database nor our password.
-        Some(Command::Kafka(_)) => Ok(()),
+        // And who asks for a key may not have the one that is set.
+        Some(Command::Kafka(_) | Command::Vapid) => Ok(()),
         _ => cli.config.check(),
     };
     let result = checked.and_then(|()| {
@@ -106,6 +119,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
         Command::Serve => server::serve(config).await.map(|()| true),
         Command::Verify => server::verify::print(&config).await,
         Command::Dlq(command) => server::dlq::run(&server::open(&config).await?, command).await,
+        Command::Audit(command) => server::audit::run(&server::open(&config).await?, command).await,
         Command::Deliveries(command) => {
             server::deliveries::run(&server::open(&config).await?, command).await
         }
@@ -117,8 +131,13 @@ async fn run(command: Command, config: Config) -> anyhow::Result<bool> {
             );
             Ok(true)
         }
+        Command::Rebuild(options) => server::rebuild::run(&config, &options).await,
         Command::Kafka(command) => {
             print!("{}", server::acls::run(&config, &command)?);
+            Ok(true)
+        }
+        Command::Vapid => {
+            print!("{}", vapid::pair()?);
             Ok(true)
         }
         Command::Events(command) => server::events::run(&command).map(|()| true),

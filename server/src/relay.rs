@@ -7,6 +7,7 @@
 use crate::crash;
 use crate::telemetry::metrics;
 use crate::transport::{BATCH, Transport};
+use crate::wake::Wake;
 use app::db::{Backend, Db, Tx, now, to_micros};
 use app::event::Event;
 use app::id::UserId;
@@ -33,17 +34,17 @@ const POLL: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Relays whenever it is this process' turn, until `stop`; then another process takes over at once.
-pub async fn run(db: Db, transport: Arc<dyn Transport>, stop: CancellationToken) {
+pub async fn run(db: Db, transport: Arc<dyn Transport>, wake: Arc<Wake>, stop: CancellationToken) {
     let holder = Uuid::new_v4().to_string();
     // An SQLite file has one process: whoever held the lease before this one is gone.
     let mut take_over = db.backend() == Backend::Sqlite;
     while let Some(lease) = Lease::wait(&db, &holder, take_over, &stop).await {
         take_over = false;
         tracing::info!(fence = lease.fence, "relaying");
-        let leading = metrics::leading();
+        let leading = (metrics::leading(), wake.lead());
         tokio::select! {
             () = lease.keep() => {}
-            () = publish(&lease, transport.as_ref(), &stop) => {}
+            () = publish(&lease, transport.as_ref(), &wake, &stop) => {}
         }
         drop(leading);
         lease.release().await;
@@ -51,16 +52,19 @@ pub async fn run(db: Db, transport: Arc<dyn Transport>, stop: CancellationToken)
 }
 
 /// Publishes what there is, and what comes, until `stop` or until another process has the lease.
-async fn publish(lease: &Lease, transport: &dyn Transport, stop: &CancellationToken) {
+async fn publish(lease: &Lease, transport: &dyn Transport, wake: &Wake, stop: &CancellationToken) {
     // A new installation is not ready before its topics are there, and so has no first event.
     tokio::select! {
         () = transport.prepare() => {}
         () = stop.cancelled() => return,
     }
+    let mut appended = lease.db.appended();
     let mut failing = false;
+    let mut told = HashSet::new();
     while !stop.is_cancelled() {
+        appended.mark_unchanged();
         let round = tokio::select! {
-            round = publish_batch(lease, transport) => round,
+            round = publish_batch(lease, transport, wake, &mut told) => round,
             () = expired(stop) => return,
         };
         match round {
@@ -68,7 +72,8 @@ async fn publish(lease: &Lease, transport: &dyn Transport, stop: &CancellationTo
             Ok(Round::All) => {
                 failing = false;
                 tokio::select! {
-                    () = lease.db.appended() => {}
+                    _ = appended.changed() => {}
+                    () = wake.appended_elsewhere() => {}
                     () = sleep(POLL) => {}
                     () = stop.cancelled() => {}
                 }
@@ -100,19 +105,21 @@ enum Round {
     Fenced,
 }
 
-async fn publish_batch(lease: &Lease, transport: &dyn Transport) -> anyhow::Result<Round> {
-    // By what is not marked, not by a cursor over positions: they are committed out of order.
-    let sql = format!(
-        "select {COLUMNS} from events where published_at is null order by position limit {BATCH}"
-    );
-    let rows: Vec<StoredEvent> = sqlx::query_as(AssertSqlSafe(sql))
-        .fetch_all(lease.db.pool())
-        .await?;
-    if rows.is_empty() {
+/// `told`: of whom the log says that something of theirs waits for a newer relay.
+async fn publish_batch(
+    lease: &Lease,
+    transport: &dyn Transport,
+    wake: &Wake,
+    told: &mut HashSet<UserId>,
+) -> anyhow::Result<Round> {
+    let Pending {
+        positions,
+        events,
+        full,
+    } = pending(&lease.db, told).await?;
+    if events.is_empty() {
         return publish_dead_letters(lease, transport).await;
     }
-    let full = rows.len() == BATCH;
-    let (positions, events) = readable(rows);
     let mut spans: Vec<Span> = events.iter().map(publishing).collect();
     let acknowledged = transport.publish(&events).await?;
     crash::point("relay:after-publish");
@@ -129,6 +136,7 @@ async fn publish_batch(lease: &Lease, transport: &dyn Transport) -> anyhow::Resu
     drop(spans);
     crash::point("relay:after-mark");
     transport.marked();
+    wake.marked();
     Ok(match (all, full) {
         (false, _) => Round::Refused,
         (true, true) => Round::Full,
@@ -136,20 +144,51 @@ async fn publish_batch(lease: &Lease, transport: &dyn Transport) -> anyhow::Resu
     })
 }
 
+/// The oldest events that are not published, and their positions. None: nothing can be published.
+struct Pending {
+    positions: Vec<i64>,
+    events: Vec<Event>,
+    /// There may be more.
+    full: bool,
+}
+
 /// What a newer version of the application wrote waits for a relay of that version, and with it
-/// what comes after it in the same stream.
-fn readable(rows: Vec<StoredEvent>) -> (Vec<i64>, Vec<Event>) {
+/// what comes after it in the same stream; however much it is, the others' events go on behind it.
+async fn pending(db: &Db, told: &mut HashSet<UserId>) -> Result<Pending, sqlx::Error> {
     let mut waiting: HashSet<UserId> = HashSet::new();
-    let rows = rows.into_iter().filter_map(|row| match row.event {
-        Ok(event) if !waiting.contains(&row.user_id) => Some((row.position, event)),
-        Ok(_) => None,
-        Err(error) => {
-            tracing::warn!(user_id = %row.user_id, seq = row.seq.0, %error, "an event waits for a newer relay");
-            waiting.insert(row.user_id);
-            None
+    let mut behind = 0;
+    loop {
+        // By what is not marked, not by a cursor that is kept: positions are committed out of order.
+        let sql = format!(
+            "select {COLUMNS} from events where published_at is null and position > $1 \
+             order by position limit {BATCH}"
+        );
+        let rows: Vec<StoredEvent> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(behind)
+            .fetch_all(db.pool())
+            .await?;
+        let full = rows.len() == BATCH;
+        behind = rows.last().map_or(behind, |row| row.position);
+        let readable = rows.into_iter().filter_map(|row| match row.event {
+            Ok(event) if !waiting.contains(&row.user_id) => Some((row.position, event)),
+            Ok(_) => None,
+            Err(error) => {
+                if told.insert(row.user_id.clone()) {
+                    tracing::warn!(user_id = %row.user_id, seq = row.seq.0, %error, "an event waits for a newer relay");
+                }
+                waiting.insert(row.user_id);
+                None
+            }
+        });
+        let (positions, events): (Vec<_>, Vec<_>) = readable.unzip();
+        if !full || !events.is_empty() {
+            return Ok(Pending {
+                positions,
+                events,
+                full,
+            });
         }
-    });
-    rows.unzip()
+    }
 }
 
 async fn publish_dead_letters(lease: &Lease, transport: &dyn Transport) -> anyhow::Result<Round> {
@@ -164,7 +203,15 @@ async fn publish_dead_letters(lease: &Lease, transport: &dyn Transport) -> anyho
     let taken = letters.iter().zip(acknowledged).filter(|(_, taken)| *taken);
     let taken: Vec<i64> = taken.map(|(letter, _)| letter.id).collect();
     let all = taken.len() == letters.len();
-    Ok(match lease.mark_letters(taken).await? {
+    // Consumers drop an event that comes twice; a dead letter that is sent again stays there twice.
+    let marked = loop {
+        match lease.mark_letters(taken.clone()).await {
+            Ok(marked) => break marked,
+            Err(error) => tracing::warn!(%error, "dead letters are published, but not marked yet"),
+        }
+        sleep(POLL).await;
+    };
+    Ok(match marked {
         false => Round::Fenced,
         true if all => Round::Full,
         true => Round::Refused,

@@ -62,7 +62,7 @@ async fn dead_letters(db: &Db, from: i64) -> anyhow::Result<u64> {
             Box::pin(async move {
                 sqlx::query(
                     "update dead_letters set published_at = null \
-                     where last_at > $1 and published_at is not null",
+                     where last_at > $1 and published_at is not null and pruned_at is null",
                 )
                 .bind(before.unwrap_or(-1))
                 .execute(&mut **tx)

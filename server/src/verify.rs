@@ -3,10 +3,12 @@
 use crate::config::Config;
 use app::db::Db;
 use app::event::EventData;
-use app::id::{Seq, UserId};
+use app::id::{Seq, TaskId, UserId};
 use app::outbox;
 use app::tasks::{Task, Tasks, queries};
+use app::trash::{self, Trashed};
 use sqlx::{Any, Transaction};
+use std::collections::BTreeMap;
 
 /// How many events are read at a time.
 const PAGE: i64 = 1000;
@@ -71,6 +73,7 @@ async fn verify_person(
 ) -> anyhow::Result<()> {
     let mut say = |what: String| report.differences.push(format!("{user_id}: {what}"));
     let mut tasks = Tasks::default();
+    let mut trash = Trash::default();
     let mut registered = None;
     let mut seq = Seq(0);
     loop {
@@ -85,6 +88,9 @@ async fn verify_person(
             seq = event.seq;
             if let EventData::UserRegistered(data) = &event.envelope.data {
                 registered = Some((data.email.clone(), data.name.clone()));
+            }
+            if let Some(difference) = trash.apply(&tasks, &event.envelope.data, seq) {
+                say(difference);
             }
             tasks.apply(&event.envelope.data);
             report.events += 1;
@@ -119,5 +125,60 @@ async fn verify_person(
             say(format!("task {task_id} is missing"));
         }
     }
+    // What was deleted before there was a trash is in none.
+    let start = trash::queries::start(tx, user_id).await?;
+    trash.0.retain(|_, trashed| trashed.seq > start);
+    for trashed in trash::queries::page(tx, user_id, Seq(i64::MAX), i64::MAX).await? {
+        let task_id = trashed.task.task_id;
+        if trash.0.remove(&task_id) != Some(trashed) {
+            say(format!(
+                "task {task_id} in the trash differs from its events"
+            ));
+        }
+    }
+    for task_id in trash.0.keys() {
+        say(format!("task {task_id} is missing in the trash"));
+    }
     Ok(())
+}
+
+/// What was deleted, as the fold of the events.
+#[derive(Default)]
+struct Trash(BTreeMap<TaskId, Trashed>);
+
+impl Trash {
+    /// `tasks` are those before the event. Says what the event cannot have done.
+    fn apply(&mut self, tasks: &Tasks, data: &EventData, seq: Seq) -> Option<String> {
+        match data {
+            EventData::TaskDeleted(d) => {
+                let trashed = Trashed {
+                    task: tasks.get(d.task_id)?.clone(),
+                    deleted_at: d.deleted_at,
+                    seq,
+                };
+                self.0.insert(d.task_id, trashed);
+                None
+            }
+            EventData::TaskRestored(d) => {
+                let task = self.0.remove(&d.task_id).map(|trashed| trashed.task);
+                let same = task.is_some_and(|task| {
+                    let was = (
+                        &task.title,
+                        &task.description,
+                        task.created_at,
+                        task.completed_at,
+                    );
+                    was == (&d.title, &d.description, d.created_at, d.completed_at)
+                });
+                let said = || format!("event {seq} restores what was not deleted like this");
+                (!same).then(said)
+            }
+            EventData::TaskPurged(d) => {
+                let gone = self.0.remove(&d.task_id);
+                let said = || format!("event {seq} purges what was not deleted");
+                gone.is_none().then(said)
+            }
+            _ => None,
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! HTTP: pages, server functions, the socket, and what every answer carries.
 
+use crate::audit;
 use crate::events;
 use crate::forms;
 use crate::hub::{self, Hub};
+use crate::proxies::{Proxies, see_through};
 use crate::search;
 use crate::telemetry::http::watch;
 use crate::telemetry::scrape::Scrape;
@@ -28,6 +30,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
+/// The script that shows messages in a browser.
+const PUSH_WORKER: &str = "/push-worker.js";
+
 /// What the handlers share; cheap to clone.
 #[derive(Clone)]
 pub struct Web {
@@ -36,6 +41,7 @@ pub struct Web {
     pub transport: Arc<dyn Transport>,
     /// The site's origin if the configuration says it; else each request's own host.
     pub origin: Option<String>,
+    pub proxies: Proxies,
     pub options: LeptosOptions,
     /// `None`: metrics have a listener of their own.
     pub scrape: Option<Scrape>,
@@ -78,6 +84,7 @@ pub fn router(web: Web) -> Router {
         .merge(events::router())
         .route(app::live::PATH, any(hub::upgrade))
         .route(search::http::PATH, search::http::route())
+        .route(app::audit::view::DOWNLOAD, get(audit::download))
         .route("/api/{*function}", api)
         .route(
             "/unsubscribe/{token}",
@@ -90,6 +97,10 @@ pub fn router(web: Web) -> Router {
             Refused(Error::internal()).into_response()
         }))
         .layer(middleware::from_fn(watch))
+        .layer(middleware::from_fn_with_state(
+            web.proxies.clone(),
+            see_through,
+        ))
         .with_state(web)
 }
 
@@ -208,6 +219,7 @@ async fn ready(State(web): State<Web>) -> Response {
 /// Refuses what comes from another site or is too large, and sets the headers of every answer.
 async fn guard(State(web): State<Web>, request: Request, next: Next) -> Response {
     let is_page = !request.uri().path().starts_with("/pkg/");
+    let is_worker = request.uri().path() == PUSH_WORKER;
     let mut response = match check(&web, &request) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
@@ -242,7 +254,12 @@ async fn guard(State(web): State<Web>, request: Request, next: Next) -> Response
     }
     set(
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        if is_worker {
+            // It tells us when its subscription has changed.
+            "default-src 'none'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+        } else {
+            "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        },
     );
     response
 }

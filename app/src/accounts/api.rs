@@ -25,7 +25,7 @@ pub async fn register(email: String, name: String, password: String) -> Result<(
             Box::pin(async move { commands::register(tx, &cause, &email, &name, &hash).await })
         })
         .await?;
-    session::begin(&state, user_id).await?;
+    session::begin(&state, user_id, true).await?;
     leptos_axum::redirect("/");
     Ok(())
 }
@@ -42,7 +42,8 @@ pub async fn login(email: String, password: String) -> Result<(), Error> {
         )
     };
     let email = super::email(&email)?;
-    let address = session::client().1;
+    let origin = session::origin();
+    let address = origin.address.clone();
     let attempt = (email.clone(), address.clone());
     state
         .db
@@ -52,14 +53,29 @@ pub async fn login(email: String, password: String) -> Result<(), Error> {
         .await?;
     let (user_id, hash) = queries::login(state.db.pool(), &email).await?.unzip();
     let fits = super::password::verify(&state, password, hash).await?;
-    let user_id = user_id.filter(|_| fits).ok_or_else(wrong)?;
+    let user_id = match user_id {
+        Some(user_id) if fits => user_id,
+        // Of an account that is not there an event is written too: so both take as long.
+        known => {
+            let traceparent = session::traceparent();
+            state
+                .db
+                .write(move |tx| {
+                    Box::pin(
+                        async move { commands::login_failed(tx, known, origin, traceparent).await },
+                    )
+                })
+                .await?;
+            return Err(wrong());
+        }
+    };
     state
         .db
         .write(move |tx| {
             Box::pin(async move { commands::forget_attempts(tx, &email, &address).await })
         })
         .await?;
-    session::begin(&state, user_id).await?;
+    session::begin(&state, user_id, false).await?;
     leptos_axum::redirect("/");
     Ok(())
 }
@@ -70,7 +86,7 @@ pub async fn logout() -> Result<(), Error> {
     use super::session;
     let (state, session) = session::current().await?;
     if let Some(session) = session {
-        session::end(&state, &session.user_id, &session.session_id).await?;
+        session::end(&state, &session.user_id, &session.session_id, "logged_out").await?;
     }
     session::forget(&state);
     leptos_axum::redirect("/login");
@@ -88,7 +104,7 @@ pub async fn sessions() -> Result<Vec<SessionInfo>, Error> {
 #[server(prefix = "/api", endpoint = "accounts/sessions/end")]
 pub async fn end_session(session_id: SessionId) -> Result<(), Error> {
     let (state, session) = super::session::require().await?;
-    super::session::end(&state, &session.user_id, &session_id).await
+    super::session::end(&state, &session.user_id, &session_id, "revoked").await
 }
 
 /// Chooses the colours of this browser: "light", "dark", or "system". Errors: `Invalid`.
@@ -105,4 +121,32 @@ pub async fn set_theme(theme: String) -> Result<(), Error> {
         response.append_header(http::header::SET_COOKIE, value);
     }
     Ok(())
+}
+
+/// Sets one's time zone, a name of the IANA database. Errors: `Invalid`.
+#[server(prefix = "/api", endpoint = "accounts/zone")]
+pub async fn set_zone(zone: String) -> Result<(), Error> {
+    let (state, session) = super::session::require().await?;
+    let zone = super::Zone::read(&zone)?;
+    state
+        .db
+        .write(move |tx| {
+            Box::pin(async move { super::commands::set_zone(tx, &session.user_id, zone).await })
+        })
+        .await?;
+    leptos_axum::redirect("/you");
+    Ok(())
+}
+
+/// The browser tells where it is; a person who has a time zone keeps that one. Errors: `Invalid`.
+#[server(prefix = "/api", endpoint = "accounts/zone/guess")]
+pub async fn guess_zone(zone: String) -> Result<(), Error> {
+    let (state, session) = super::session::require().await?;
+    let zone = super::Zone::read(&zone)?;
+    state
+        .db
+        .write(move |tx| {
+            Box::pin(async move { super::commands::guess_zone(tx, &session.user_id, zone).await })
+        })
+        .await
 }

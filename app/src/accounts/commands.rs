@@ -1,10 +1,15 @@
 //! One function, one transaction.
 
+use super::Zone;
+use super::session::Origin;
 use crate::db::{Db, Tx, now, to_micros};
 use crate::error::{Error, Kind};
-use crate::event::{EventData, UserRegistered};
+use crate::event::{
+    EventData, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserRegistered, UserRoleChanged,
+};
 use crate::id::{SessionId, UserId};
 use crate::outbox::{self, Cause};
+use crate::system;
 use chrono::Duration;
 
 /// Failed log-ins allowed in [`WINDOW_MINUTES`], for one account and for one address.
@@ -12,6 +17,8 @@ const MAX_FAILURES: (i64, i64) = (10, 50);
 const WINDOW_MINUTES: i64 = 15;
 /// A session ends when it was not used for so long.
 const SESSION_DAYS: i64 = 30;
+/// Who acts when nobody knows who it is.
+const ANYBODY: &str = "anybody";
 
 /// Makes a person and appends `user.registered`. `email` and `name` are checked and as they are
 /// kept. Errors: `Conflict` if the address is taken.
@@ -94,23 +101,87 @@ pub async fn start_session(
     tx: &mut Tx,
     user_id: &UserId,
     token_hash: &str,
-    user_agent: &str,
-    address: &str,
-) -> Result<(), Error> {
+    origin: &Origin,
+) -> Result<SessionId, Error> {
     let at = now();
+    let session_id = SessionId(uuid::Uuid::new_v4().simple().to_string());
     sqlx::query(
         "insert into sessions (session_id, token_hash, user_id, created_at, last_seen_at, \
          expires_at, user_agent, address) values ($1, $2, $3, $4, $4, $5, $6, $7)",
     )
-    .bind(uuid::Uuid::new_v4().simple().to_string())
+    .bind(&session_id.0)
     .bind(token_hash)
     .bind(&user_id.0)
     .bind(to_micros(at))
     .bind(to_micros(at + Duration::days(SESSION_DAYS)))
-    .bind(user_agent)
-    .bind(address)
+    .bind(&origin.user_agent)
+    .bind(&origin.address)
     .execute(&mut **tx)
     .await?;
+    Ok(session_id)
+}
+
+/// Tells that a session began by logging in, in the transaction that began it.
+pub async fn logged_in(
+    tx: &mut Tx,
+    user_id: UserId,
+    session_id: SessionId,
+    origin: Origin,
+    traceparent: Option<String>,
+) -> Result<(), Error> {
+    outbox::lock_stream(tx, &user_id).await?;
+    let cause = Cause {
+        actor_id: user_id.clone(),
+        command_id: None,
+        traceparent,
+    };
+    let Origin {
+        address,
+        user_agent,
+    } = origin.shortened();
+    let data = UserLoggedIn {
+        user_id,
+        session_id,
+        address,
+        user_agent,
+        logged_in_at: now(),
+    };
+    outbox::append(tx, &cause, EventData::UserLoggedIn(data)).await?;
+    Ok(())
+}
+
+/// Tells that somebody was refused: in the stream of the account, or in the system's if there is no
+/// such account. What was typed is not kept. Whoever is slowed down by [`attempt_login`] does not
+/// come here, so guessing makes no more events than it has attempts.
+pub async fn login_failed(
+    tx: &mut Tx,
+    known: Option<UserId>,
+    origin: Origin,
+    traceparent: Option<String>,
+) -> Result<(), Error> {
+    let reason = match known {
+        Some(_) => "wrong_password",
+        None => "unknown_account",
+    };
+    let user_id = known.unwrap_or_else(|| UserId(system::commands::STREAM.into()));
+    system::commands::lock_any_stream(tx, &user_id).await?;
+    let cause = Cause {
+        actor_id: UserId(ANYBODY.into()),
+        command_id: None,
+        traceparent,
+    };
+    let Origin {
+        address,
+        user_agent,
+    } = origin.shortened();
+    let data = UserLoginFailed {
+        user_id,
+        reason: reason.into(),
+        address,
+        user_agent,
+        failed_at: now(),
+    };
+    outbox::append(tx, &cause, EventData::UserLoginFailed(data)).await?;
     Ok(())
 }
 
@@ -142,15 +213,18 @@ pub async fn prolong_session(tx: &mut Tx, session_id: &SessionId) -> Result<(), 
     Ok(())
 }
 
-/// Ends one of the person's own sessions. Errors: `NotFound` if it is not one.
+/// Ends one of the own sessions of whoever asks, and tells why. Errors: `NotFound` if it is not one.
 pub async fn end_session(
     tx: &mut Tx,
-    user_id: &UserId,
+    cause: &Cause,
     session_id: &SessionId,
+    reason: &str,
+    origin: Origin,
 ) -> Result<(), Error> {
+    outbox::lock_stream(tx, &cause.actor_id).await?;
     let ended = sqlx::query("delete from sessions where session_id = $1 and user_id = $2")
         .bind(&session_id.0)
-        .bind(&user_id.0)
+        .bind(&cause.actor_id.0)
         .execute(&mut **tx)
         .await?;
     if ended.rows_affected() == 0 {
@@ -159,20 +233,82 @@ pub async fn end_session(
             "This session has ended already.",
         ));
     }
+    let Origin {
+        address,
+        user_agent,
+    } = origin.shortened();
+    let data = UserLoggedOut {
+        user_id: cause.actor_id.clone(),
+        session_id: session_id.clone(),
+        reason: reason.into(),
+        address,
+        user_agent,
+        logged_out_at: now(),
+    };
+    outbox::append(tx, cause, EventData::UserLoggedOut(data)).await?;
     Ok(())
 }
 
-/// Makes the person with this address "admin" or "member". `false`: there is nobody.
-pub async fn set_role(db: &Db, email: &str, role: &'static str) -> Result<bool, sqlx::Error> {
+/// Has the person's days begin where they live.
+pub async fn set_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(), Error> {
+    sqlx::query("update users set time_zone = $2 where user_id = $1")
+        .bind(&user_id.0)
+        .bind(zone.name())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The same, unless the person has a time zone already.
+pub async fn guess_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(), Error> {
+    sqlx::query("update users set time_zone = $2 where user_id = $1 and time_zone is null")
+        .bind(&user_id.0)
+        .bind(zone.name())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Makes the person with this address "admin" or "member", and tells so if they were not; who asks
+/// is whoever is at the command line. `false`: there is nobody.
+pub async fn set_role(db: &Db, email: &str, role: &'static str) -> Result<bool, Error> {
     let email = email.trim().to_lowercase();
     db.write(move |tx| {
         Box::pin(async move {
-            let done = sqlx::query("update users set role = $2 where email = $1")
-                .bind(email)
+            let user_id: Option<String> =
+                sqlx::query_scalar("select user_id from users where email = $1")
+                    .bind(email)
+                    .fetch_optional(&mut **tx)
+                    .await?;
+            let Some(user_id) = user_id.map(UserId) else {
+                return Ok(false);
+            };
+            outbox::lock_stream(tx, &user_id).await?;
+            let old: String = sqlx::query_scalar("select role from users where user_id = $1")
+                .bind(&user_id.0)
+                .fetch_one(&mut **tx)
+                .await?;
+            if old == role {
+                return Ok(true);
+            }
+            sqlx::query("update users set role = $2 where user_id = $1")
+                .bind(&user_id.0)
                 .bind(role)
                 .execute(&mut **tx)
                 .await?;
-            Ok(done.rows_affected() == 1)
+            let cause = Cause {
+                actor_id: UserId(system::commands::OPERATOR.into()),
+                command_id: None,
+                traceparent: None,
+            };
+            let data = UserRoleChanged {
+                user_id,
+                old,
+                new: role.into(),
+                changed_at: now(),
+            };
+            outbox::append(tx, &cause, EventData::UserRoleChanged(data)).await?;
+            Ok(true)
         })
     })
     .await

@@ -12,6 +12,11 @@ pub mod queries;
 pub mod session;
 #[cfg(feature = "ssr")]
 pub mod view;
+#[cfg(feature = "ssr")]
+mod zone;
+
+#[cfg(feature = "ssr")]
+pub use zone::{Zone, quarter};
 
 use crate::error::Error;
 use crate::event::Timestamp;
@@ -23,6 +28,16 @@ use serde::{Deserialize, Serialize};
 pub struct Me {
     pub user_id: UserId,
     pub name: String,
+}
+
+#[cfg(feature = "ssr")]
+impl From<session::Session> for Me {
+    fn from(session: session::Session) -> Self {
+        Me {
+            user_id: session.user_id,
+            name: session.name,
+        }
+    }
 }
 
 /// One of a person's logins, as the list of them shows it.
@@ -38,13 +53,18 @@ pub struct SessionInfo {
     pub current: bool,
 }
 
-/// An e-mail address as it is kept: trimmed, lower case. Only what every address has is checked.
+/// An e-mail address as it is kept: trimmed, lower case. As RFC 5321 has it, without quotes: letters go
+/// there, so there must be one way only to write it, and one that every mail server takes.
 pub fn email(text: &str) -> Result<String, Error> {
     let text = text.trim().to_lowercase();
+    let of = |others: &'static str| move |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+    let dotted = |text: &str, others| {
+        let mut parts = text.split('.');
+        parts.all(|part| !part.is_empty() && part.chars().all(of(others)))
+    };
     let well_formed = text.len() <= 254
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
         && text.split_once('@').is_some_and(|(name, host)| {
-            !name.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.')
+            name.len() <= 64 && dotted(name, "!#$%&'*+/=?^_`{|}~-") && dotted(host, "-")
         });
     if !well_formed {
         return Err(Error::invalid(
@@ -74,6 +94,9 @@ mod tests {
     #[test]
     fn e_mail_addresses_are_lower_case_and_have_two_sides() {
         assert_eq!(email(" Ada@Example.COM ").unwrap(), "ada@example.com");
+        for good in ["o'hara+todo@mail.example.com", "a_b-c.d@x", "ada@localhost"] {
+            assert_eq!(email(good).unwrap(), good);
+        }
         for bad in [
             "",
             "ada",
@@ -82,6 +105,12 @@ mod tests {
             "a b@example.com",
             "a@b@c",
             "a\0@b.c",
+            "ada.@example.com",
+            "ada@example..com",
+            "ada<ada@example.com>",
+            "\"ada\"@example.com",
+            "ädä@example.com",
+            "ada@[127.0.0.1]",
         ] {
             assert_eq!(
                 email(bad).unwrap_err().field.as_deref(),

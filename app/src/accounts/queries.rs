@@ -1,11 +1,11 @@
 //! SQL to people and sessions.
 
-use super::SessionInfo;
 use super::session::Session;
+use super::{SessionInfo, Zone};
 use crate::db::{from_micros, now, to_micros};
 use crate::id::{SessionId, UserId};
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, Row};
+use sqlx::{AnyConnection, AnyPool, Row};
 
 /// The person with this e-mail address, and their password's hash.
 pub async fn login(pool: &AnyPool, email: &str) -> Result<Option<(UserId, String)>, sqlx::Error> {
@@ -69,4 +69,13 @@ pub async fn sessions(
             })
         })
         .collect()
+}
+
+/// The person's time zone, if it is known.
+pub async fn zone(conn: &mut AnyConnection, user_id: &UserId) -> Result<Option<Zone>, sqlx::Error> {
+    let name: Option<String> = sqlx::query_scalar("select time_zone from users where user_id = $1")
+        .bind(&user_id.0)
+        .fetch_one(conn)
+        .await?;
+    Ok(name.as_deref().and_then(Zone::parse))
 }

@@ -3,7 +3,7 @@
 //! The cookie holds a random token of 256 bits; the database holds its SHA-256 only.
 
 use super::{commands, queries};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::Timestamp;
 use crate::id::{CommandId, SessionId, UserId};
 use crate::outbox::Cause;
@@ -66,6 +66,19 @@ pub async fn require() -> Result<(State, Session), Error> {
     Ok((state, session.ok_or_else(Error::unauthenticated)?))
 }
 
+/// In a server function for administrators; to everybody else there is nothing at its address.
+/// Errors: `NotFound`, `Unauthenticated`.
+pub async fn require_admin() -> Result<(State, Session), Error> {
+    let (state, session) = require().await?;
+    match session.is_admin {
+        true => Ok((state, session)),
+        false => Err(Error::new(
+            Kind::NotFound,
+            "There is nothing at this address.",
+        )),
+    }
+}
+
 /// In a server function that changes something: who asks, and for what.
 pub async fn cause(command_id: Option<CommandId>) -> Result<(State, Cause), Error> {
     let (state, session) = require().await?;
@@ -90,18 +103,25 @@ pub fn traceparent() -> Option<String> {
 }
 
 /// Starts a session for `user_id` and gives the response its cookie. An old session of the same
-/// browser is ended: a token is new at every login.
-pub async fn begin(state: &State, user_id: UserId) -> Result<(), Error> {
+/// browser is ended: a token is new at every login. `signs_up`: `user.registered` tells of it.
+pub async fn begin(state: &State, user_id: UserId, signs_up: bool) -> Result<(), Error> {
     if let (_, Some(old)) = current().await? {
-        end(state, &old.user_id, &old.session_id).await?;
+        end(state, &old.user_id, &old.session_id, "replaced").await?;
     }
     let token = hex::encode(rand::random::<[u8; 32]>());
-    let (token_hash, (user_agent, address)) = (digest(&token), client());
+    let (token_hash, origin, traceparent) = (digest(&token), origin(), traceparent());
     state
         .db
         .write(move |tx| {
             Box::pin(async move {
-                commands::start_session(tx, &user_id, &token_hash, &user_agent, &address).await
+                let session_id =
+                    commands::start_session(tx, &user_id, &token_hash, &origin).await?;
+                match signs_up {
+                    true => Ok(()),
+                    false => {
+                        commands::logged_in(tx, user_id, session_id, origin, traceparent).await
+                    }
+                }
             })
         })
         .await?;
@@ -109,12 +129,24 @@ pub async fn begin(state: &State, user_id: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends a session of `user_id`; its sockets are closed.
-pub async fn end(state: &State, user_id: &UserId, session_id: &SessionId) -> Result<(), Error> {
-    let (user_id, ended) = (user_id.clone(), session_id.clone());
+/// Ends a session of `user_id`; its sockets are closed. `reason`: as `user.logged_out` says it.
+pub async fn end(
+    state: &State,
+    user_id: &UserId,
+    session_id: &SessionId,
+    reason: &'static str,
+) -> Result<(), Error> {
+    let (user_id, ended, origin) = (user_id.clone(), session_id.clone(), origin());
+    let cause = Cause {
+        actor_id: user_id,
+        command_id: None,
+        traceparent: traceparent(),
+    };
     state
         .db
-        .write(move |tx| Box::pin(async move { commands::end_session(tx, &user_id, &ended).await }))
+        .write(move |tx| {
+            Box::pin(async move { commands::end_session(tx, &cause, &ended, reason, origin).await })
+        })
         .await?;
     // Nobody may be listening: then there is no socket to close.
     let _ = state.ended.send(session_id.clone());
@@ -126,10 +158,28 @@ pub fn forget(state: &State) {
     set_cookie(state, "", "; Max-Age=0");
 }
 
-/// The browser's name for itself and the address it comes from, for the list of sessions.
-pub fn client() -> (String, String) {
+/// Where a request comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub address: String,
+    /// What the browser calls itself, at most 300 characters.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// As events say it: what there is to say comes first in what a browser calls itself.
+    pub fn shortened(self) -> Origin {
+        Origin {
+            user_agent: self.user_agent.chars().take(120).collect(),
+            ..self
+        }
+    }
+}
+
+/// Where the request that is being answered comes from.
+pub fn origin() -> Origin {
     let Some(parts) = use_context::<Parts>() else {
-        return Default::default();
+        return Origin::default();
     };
     let user_agent = parts
         .headers
@@ -139,10 +189,10 @@ pub fn client() -> (String, String) {
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|c| c.0.ip().to_string());
-    (
-        user_agent.unwrap_or_default().chars().take(300).collect(),
-        address.unwrap_or_default(),
-    )
+    Origin {
+        address: address.unwrap_or_default(),
+        user_agent: user_agent.unwrap_or_default().chars().take(300).collect(),
+    }
 }
 
 fn cookie_name(state: &State) -> &'static str {

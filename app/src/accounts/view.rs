@@ -1,13 +1,13 @@
 //! Signing up, logging in, and what one can set: plain pages, no script.
 
 use super::session::Session;
-use super::{Me, SessionInfo, queries, session};
+use super::{Me, SessionInfo, Zone, queries, session};
 use crate::accounts::api::{
-    EndSession, Login as LoginForm, Logout, Register as RegisterForm, SetTheme,
+    EndSession, GuessZone, Login as LoginForm, Logout, Register as RegisterForm, SetTheme, SetZone,
 };
 use crate::error::Error;
 use crate::notifications::queries as notifications;
-use crate::shell::{Broken, chosen_theme, submitted};
+use crate::shell::{chosen_theme, or_login, submitted};
 use crate::ui::{Bar, Field, Rail, Submitted, Wordmark, time};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -122,32 +122,26 @@ fn Refusal(form: Option<Submitted>) -> impl IntoView {
 pub fn You() -> impl IntoView {
     let form = submitted();
     Suspend::new(async move {
-        match load().await {
-            Ok(Some((me, session, sessions, unread))) => {
-                view! { <Title text="You"/> <Settings me session sessions unread form/> }.into_any()
-            }
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                ().into_any()
-            }
-            Err(error) => view! { <Broken error/> }.into_any(),
-        }
+        or_login(load().await, |(me, session, sessions, unread, zone)| {
+            view! { <Title text="You"/> <Settings me session sessions unread zone form/> }
+        })
     })
 }
 
-async fn load() -> Result<Option<(Me, Session, Vec<SessionInfo>, i64)>, Error> {
+type Loaded = (Me, Session, Vec<SessionInfo>, i64, Option<Zone>);
+
+async fn load() -> Result<Option<Loaded>, Error> {
     let (state, session) = session::current().await?;
     let Some(session) = session else {
         return Ok(None);
     };
     let sessions =
         queries::sessions(state.db.pool(), &session.user_id, &session.session_id).await?;
-    let me = Me {
-        user_id: session.user_id.clone(),
-        name: session.name.clone(),
-    };
+    let me = Me::from(session.clone());
     let unread = notifications::unread(state.db.pool(), &session.user_id).await?;
-    Ok(Some((me, session, sessions, unread)))
+    let mut conn = state.db.pool().acquire().await?;
+    let zone = queries::zone(&mut conn, &session.user_id).await?;
+    Ok(Some((me, session, sessions, unread, zone)))
 }
 
 #[component]
@@ -156,6 +150,7 @@ fn Settings(
     session: Session,
     sessions: Vec<SessionInfo>,
     unread: i64,
+    zone: Option<Zone>,
     form: Option<Submitted>,
 ) -> impl IntoView {
     let unread = match unread {
@@ -168,6 +163,7 @@ fn Settings(
                 <h2 id="system">"System"</h2>
                 <p><a href="/system">"How it goes, whose events wait, and dead letters"</a></p>
                 <p><a href="/system/deliveries">"Deliveries"</a></p>
+                <p><a href="/audit">"Audit log"</a></p>
             </section>
         }
     });
@@ -191,12 +187,24 @@ fn Settings(
                 <section aria-labelledby="stats">
                     <h2 id="stats">"Stats"</h2>
                     <p><a href="/stats">"What you have completed"</a></p>
-                    <p><a href="/stats/settings">"Goals, days off and time zone"</a></p>
+                    <p><a href="/stats/settings">"Goals and days off"</a></p>
                 </section>
                 <section aria-labelledby="told">
                     <h2 id="told">"Notifications"</h2>
                     <p><a href="/notifications">"What happened, and what you want to hear of"</a></p>
                     <p class="since count">{unread}</p>
+                </section>
+                <section aria-labelledby="trash">
+                    <h2 id="trash">"Trash"</h2>
+                    <p><a href="/trash">"What you have deleted"</a></p>
+                </section>
+                <section aria-labelledby="sync">
+                    <h2 id="sync">"External sync"</h2>
+                    <p><a href="/webhooks">"Webhooks, Slack and Jira: where your events are sent to"</a></p>
+                </section>
+                <section aria-labelledby="zone">
+                    <h2 id="zone">"Time zone"</h2>
+                    <ZoneForm zone/>
                 </section>
                 <section aria-labelledby="colours">
                     <h2 id="colours">"Colours"</h2>
@@ -216,6 +224,42 @@ fn Settings(
             </main>
             <Bar here="/you"/>
         </div>
+    }
+}
+
+/// Where the person lives; at first, where their browser is.
+#[component]
+fn ZoneForm(zone: Option<Zone>) -> impl IntoView {
+    let chosen = zone.unwrap_or(Zone::UTC).name();
+    // A name kept for old programs, as some browsers give it.
+    let own = (!Zone::places().any(|name| name == chosen)).then_some(chosen);
+    let zones = own.into_iter().chain(Zone::places()).map(|name| {
+        view! { <option value=name selected=name == chosen>{name.replace('_', " ")}</option> }
+    });
+    view! {
+        <form class="fields zone-form" method="post" action=SetZone::url()>
+            <div class="field">
+                <label for="zone-name">"Where you live"</label>
+                <select id="zone-name" name="zone" aria-describedby="zone-note">{zones.collect_view()}</select>
+                <p class="hint" id="zone-note">
+                    "Your days begin and end there: in your stats, in the filter of the feed, and for \
+                     quiet hours."
+                </p>
+            </div>
+            <button class="button quiet" type="submit">"Save"</button>
+        </form>
+        {zone.is_none().then(|| view! { <AskZone/> })}
+    }
+}
+
+/// Has the browser say where it is: for whoever has no time zone yet.
+#[component]
+pub fn AskZone() -> impl IntoView {
+    view! {
+        <form method="post" action=GuessZone::url() data-zone="" hidden>
+            <input type="hidden" name="zone"/>
+        </form>
+        <script src="/zone.js" defer></script>
     }
 }
 
@@ -267,7 +311,7 @@ fn OneSession(session: SessionInfo) -> impl IntoView {
 }
 
 /// "Firefox on Linux", as far as the browser says; else what it says.
-fn browser(user_agent: &str) -> String {
+pub(crate) fn browser(user_agent: &str) -> String {
     let named = |names: &[(&str, &'static str)]| {
         names
             .iter()

@@ -2,10 +2,24 @@
 
 pub mod api;
 mod diff;
+mod filter;
+mod group;
+mod html;
 pub mod view;
 
 #[cfg(feature = "ssr")]
+mod asked;
+#[cfg(feature = "ssr")]
+pub mod commands;
+#[cfg(feature = "ssr")]
 pub mod queries;
+#[cfg(feature = "ssr")]
+pub mod tools;
+
+#[cfg(feature = "ssr")]
+pub use asked::Asked;
+pub use filter::Filter;
+pub use group::groups;
 
 use crate::event::{Changes, Event, EventData, EventType, Timestamp};
 use crate::id::{Seq, TaskId, UserId};
@@ -70,6 +84,8 @@ pub fn said_title(data: &EventData) -> Option<&str> {
         EventData::TaskCompleted(d) => Some(&d.title),
         EventData::TaskReopened(d) => Some(&d.title),
         EventData::TaskDeleted(d) => Some(&d.title),
+        EventData::TaskRestored(d) => Some(&d.title),
+        EventData::TaskPurged(d) => Some(&d.title),
         // It is about no task, or leaves the title as it was.
         _ => None,
     }

@@ -1,11 +1,17 @@
 //! SQL to lines of the feed, from the activity consumer's tables.
 
-use super::{Entry, Feed, PAGE};
-use crate::db::from_micros;
-use crate::event::EventType;
+use super::{Entry, Feed, Filter, PAGE};
+use crate::db::{from_micros, to_micros};
+use crate::event::{EventType, Timestamp};
 use crate::id::{Seq, TaskId, UserId};
+use chrono::TimeDelta;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, FromRow, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
+
+/// Who has not looked for so long was away.
+const AWAY: TimeDelta = TimeDelta::minutes(5);
+/// A look is noted again after so long.
+const NOTED: TimeDelta = TimeDelta::minutes(1);
 
 impl FromRow<'_, AnyRow> for Entry {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
@@ -30,11 +36,12 @@ impl FromRow<'_, AnyRow> for Entry {
     }
 }
 
-/// The newest [`PAGE`] lines before `before`, or of all.
+/// The newest [`PAGE`] lines before `before`, or of all, that `filter` admits.
 pub async fn page(
     conn: &mut AnyConnection,
     user_id: &UserId,
     before: Option<Seq>,
+    filter: &Filter,
 ) -> Result<Feed, sqlx::Error> {
     let seq: Option<i64> = sqlx::query_scalar(
         "select last_seq from consumer_progress where consumer = 'activity' and user_id = $1",
@@ -42,15 +49,32 @@ pub async fn page(
     .bind(&user_id.0)
     .fetch_optional(&mut *conn)
     .await?;
-    let mut entries: Vec<Entry> = sqlx::query_as(
+    // Only what is asked for, so that each asks the index that is made for it.
+    let mut wanted = String::new();
+    if filter.kind.is_some() {
+        wanted += " and event_type = $4";
+    }
+    match filter.mine {
+        Some(true) => wanted += " and actor_id = user_id",
+        Some(false) => wanted += " and actor_id <> user_id",
+        None => {}
+    }
+    if filter.from.is_some() {
+        wanted += " and occurred_at >= $5 and occurred_at < $6";
+    }
+    let sql = format!(
         "select seq, event_type, actor_id, task_id, title, changes, occurred_at from activity \
-         where user_id = $1 and seq < $2 order by seq desc limit $3",
-    )
-    .bind(&user_id.0)
-    .bind(before.map_or(i64::MAX, |seq| seq.0))
-    .bind(PAGE as i64 + 1)
-    .fetch_all(conn)
-    .await?;
+         where user_id = $1 and seq < $2{wanted} order by seq desc limit $3"
+    );
+    let mut entries: Vec<Entry> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&user_id.0)
+        .bind(before.map_or(i64::MAX, |seq| seq.0))
+        .bind(PAGE as i64 + 1)
+        .bind(filter.kind.map(EventType::as_str))
+        .bind(filter.from.map(to_micros))
+        .bind(filter.until.map(to_micros))
+        .fetch_all(conn)
+        .await?;
     let more = entries.len() > PAGE;
     entries.truncate(PAGE);
     Ok(Feed {
@@ -58,4 +82,88 @@ pub async fn page(
         seq: Seq(seq.unwrap_or(0)),
         more,
     })
+}
+
+/// What happened since a person last looked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Away {
+    pub since: Timestamp,
+    /// Up to here it is told.
+    pub seq: Seq,
+    /// How many of which kind: one's own, and those of others.
+    pub mine: Vec<(EventType, i64)>,
+    pub others: Vec<(EventType, i64)>,
+}
+
+/// How a person comes back to their feed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Return {
+    /// Something happened while they were away.
+    Away(Away),
+    /// Nothing did, or they were here all the time; that is to be noted.
+    Note,
+    /// It is noted already.
+    Noted,
+}
+
+/// What happened while the person was away, if they were, and `seq` is how far their feed goes now.
+///
+/// Nobody but oneself changes one's tasks, mostly. Whatever a window has shown is seen, in whichever
+/// window, so that what one did at the desk is no news on the telephone. What remains are changes
+/// that no window showed: those of programs that use one's account, of devices that have said nothing
+/// since, and those of others. Of one's own, the ones of the last minutes do not count: one has just
+/// made them.
+pub async fn away(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    seq: Seq,
+    now: Timestamp,
+) -> Result<Return, sqlx::Error> {
+    let seen: Option<(i64, i64)> =
+        sqlx::query_as("select seq, seen_at from feed_seen where user_id = $1")
+            .bind(&user_id.0)
+            .fetch_optional(&mut *conn)
+            .await?;
+    // For the first time here: everything is news, and nothing was missed.
+    let Some((seen, seen_at)) = seen else {
+        return Ok(Return::Note);
+    };
+    let since = from_micros(seen_at);
+    if now - since < AWAY {
+        let is_noted = seen >= seq.0 && now - since < NOTED;
+        return Ok(if is_noted {
+            Return::Noted
+        } else {
+            Return::Note
+        });
+    }
+    let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+        "select event_type, mine, count(*) from (select event_type, \
+         case when actor_id = user_id then 1 else 0 end as mine from activity \
+         where user_id = $1 and seq > $2 and seq <= $3 \
+         and (actor_id <> user_id or occurred_at < $4)) as missed group by event_type, mine",
+    )
+    .bind(&user_id.0)
+    .bind(seen)
+    .bind(seq.0)
+    .bind(to_micros(now - AWAY))
+    .fetch_all(conn)
+    .await?;
+    let of = |wanted: i64| {
+        let count = |event_type: &EventType| {
+            let same = |row: &&(String, i64, i64)| row.0 == event_type.as_str() && row.1 == wanted;
+            rows.iter().find(same).map(|row| (*event_type, row.2))
+        };
+        EventType::ALL.iter().filter_map(count).collect()
+    };
+    let (mine, others): (Vec<_>, Vec<_>) = (of(1), of(0));
+    if mine.is_empty() && others.is_empty() {
+        return Ok(Return::Note);
+    }
+    Ok(Return::Away(Away {
+        since,
+        seq,
+        mine,
+        others,
+    }))
 }

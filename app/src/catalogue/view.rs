@@ -4,7 +4,7 @@ use super::{Readers, queries, schema, schema_path};
 use crate::accounts::{Me, session};
 use crate::error::Error;
 use crate::event::{Event, EventType};
-use crate::shell::Broken;
+use crate::shell::or_login;
 use crate::ui::{Bar, Icon, Rail, time};
 use crate::version;
 use leptos::prelude::*;
@@ -15,14 +15,9 @@ use serde::Serialize;
 #[component]
 pub fn Events() -> impl IntoView {
     Suspend::new(async move {
-        match load().await {
-            Ok(Some((me, own))) => view! { <Title text="Events"/> <Catalogue me own/> }.into_any(),
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                ().into_any()
-            }
-            Err(error) => view! { <Broken error/> }.into_any(),
-        }
+        or_login(load().await, |(me, own)| {
+            view! { <Title text="Events"/> <Catalogue me own/> }
+        })
     })
 }
 
@@ -34,11 +29,7 @@ async fn load() -> Result<Option<(Me, Vec<Event>)>, Error> {
     };
     let mut conn = state.db.pool().acquire().await?;
     let own = queries::newest(&mut conn, &session.user_id).await?;
-    let me = Me {
-        user_id: session.user_id,
-        name: session.name,
-    };
-    Ok(Some((me, own)))
+    Ok(Some((session.into(), own)))
 }
 
 #[component]

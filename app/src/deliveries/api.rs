@@ -2,7 +2,7 @@
 
 use super::commands;
 use crate::accounts::session;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use leptos::prelude::*;
 
 /// The most that can be queued again at once.
@@ -12,13 +12,7 @@ const MOST: usize = 100;
 /// Errors: `Conflict`, `Invalid`, `NotFound`.
 #[server(prefix = "/api", endpoint = "system/deliveries/redeliver")]
 pub async fn redeliver(#[server(default)] ids: Vec<i64>) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
-    if !session.is_admin {
-        return Err(Error::new(
-            Kind::NotFound,
-            "There is nothing at this address.",
-        ));
-    }
+    let (state, _) = session::require_admin().await?;
     if ids.is_empty() || ids.len() > MOST {
         return Err(Error::invalid(
             "ids",

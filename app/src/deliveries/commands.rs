@@ -3,7 +3,7 @@
 use super::{Delivery, New, Verdict, message_id};
 use crate::db::{Tx, now, to_micros};
 use crate::error::{Error, Kind};
-use crate::event::Timestamp;
+use crate::event::{EventType, Timestamp};
 use crate::id::{EventId, UserId};
 use crate::system::commands::shorten;
 use sqlx::any::AnyRow;
@@ -56,6 +56,28 @@ pub async fn queue(tx: &mut Tx, new: &New) -> Result<bool, sqlx::Error> {
         queued(new.channel);
     }
     Ok(true)
+}
+
+/// Queues it, and if it was queued before, once more, with what it holds: for who asks for history
+/// again. What waits to be sent anyway goes on waiting.
+pub async fn queue_again(tx: &mut Tx, new: &New) -> Result<(), sqlx::Error> {
+    if queue(tx, new).await? {
+        return Ok(());
+    }
+    sqlx::query(
+        "update deliveries set status = 'queued', due_at = $2, tries = 0, ended_at = null, \
+         target = $3, lane = $4, payload = $5, traceparent = $6, pruned_at = null \
+         where message_id = $1 and status <> 'queued'",
+    )
+    .bind(message_id(new.event_id, new.channel, &new.target))
+    .bind(to_micros(new.due_at))
+    .bind(&new.target)
+    .bind(&new.lane)
+    .bind(new.payload.to_string())
+    .bind(&new.traceparent)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// How a channel's rows are taken up.
@@ -243,6 +265,8 @@ pub struct Ended {
     pub status: Option<i64>,
     /// What was answered, or what went wrong; its first 4 KiB are kept.
     pub answer: String,
+    /// What was asked, if the channel says so; kept as much of.
+    pub request: String,
 }
 
 /// Says how an attempt went. Whoever comes late, because their lease was over and another took it
@@ -259,8 +283,8 @@ pub async fn mark(
         return put_back(tx, delivery, *due_at).await;
     }
     sqlx::query(
-        "update delivery_attempts set took = $3, outcome = $4, status = $5, answer = $6 \
-         where delivery_id = $1 and attempt = $2",
+        "update delivery_attempts set took = $3, outcome = $4, status = $5, answer = $6, \
+         request = $7 where delivery_id = $1 and attempt = $2",
     )
     .bind(delivery.id)
     .bind(delivery.attempt)
@@ -268,6 +292,7 @@ pub async fn mark(
     .bind(ended.outcome)
     .bind(ended.status)
     .bind(shorten(&ended.answer))
+    .bind(shorten(&ended.request))
     .execute(&mut **tx)
     .await?;
     let (status, due_at, anybody) = match verdict {
@@ -380,11 +405,34 @@ pub async fn give_up_person(
     Ok(())
 }
 
+/// The same, but only of what is about events of this type.
+pub async fn give_up_kind(
+    tx: &mut Tx,
+    channel: &str,
+    user_id: &UserId,
+    event_type: EventType,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update deliveries set status = 'gone', ended_at = $4 \
+         where channel = $1 and user_id = $2 and status = 'queued' and event_id in \
+         (select event_id from events where user_id = $2 and event_type = $3)",
+    )
+    .bind(channel)
+    .bind(&user_id.0)
+    .bind(event_type.as_str())
+    .bind(to_micros(now()))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Sends it once more, under the same id, whatever has become of it; its lane is tried at once.
-/// Errors: `NotFound`; `Conflict` while it waits to be sent anyway and was not tried yet.
+/// Errors: `NotFound`, also of what is so old that only its number was kept; `Conflict` while it
+/// waits to be sent anyway and was not tried yet.
 pub async fn redeliver(tx: &mut Tx, id: i64) -> Result<(), Error> {
     let row: Option<(String, String, String, i64)> = sqlx::query_as(
-        "select channel, lane, status, tries from deliveries where delivery_id = $1",
+        "select channel, lane, status, tries from deliveries \
+         where delivery_id = $1 and pruned_at is null",
     )
     .bind(id)
     .fetch_optional(&mut **tx)
@@ -404,7 +452,7 @@ pub async fn redeliver(tx: &mut Tx, id: i64) -> Result<(), Error> {
     // One that is under way goes on; it is due again when its lease is over.
     sqlx::query(
         "update deliveries set status = 'queued', due_at = $2, tries = 0, ended_at = null \
-         where delivery_id = $1",
+         where delivery_id = $1 and pruned_at is null",
     )
     .bind(id)
     .bind(to_micros(now()))

@@ -149,6 +149,8 @@ pub struct Attempt {
     pub outcome: String,
     pub status: Option<i64>,
     pub answer: String,
+    /// What was asked, if the channel says so.
+    pub request: String,
 }
 
 /// A delivery as operators see it.

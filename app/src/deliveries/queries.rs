@@ -46,7 +46,7 @@ pub async fn deliveries(
     limit: i64,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let sql = format!(
-        "select {COLUMNS} from deliveries d where ($1 = '' or d.status = $1) \
+        "select {COLUMNS} from deliveries d where d.pruned_at is null and ($1 = '' or d.status = $1) \
          and ($2 = '' or d.channel = $2) and ($3 = '' or d.target = $3) \
          order by d.delivery_id desc limit $4"
     );
@@ -59,8 +59,35 @@ pub async fn deliveries(
         .await
 }
 
+/// A target's, newest first, each with its payload; only numbers below `before`, at most `limit`.
+pub async fn to(
+    conn: &mut AnyConnection,
+    channel: &str,
+    target: &str,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<(Row, String)>, sqlx::Error> {
+    let sql = format!(
+        "select {COLUMNS}, d.payload from deliveries d \
+         where d.channel = $1 and d.target = $2 and d.delivery_id < $3 \
+         order by d.delivery_id desc limit $4"
+    );
+    let rows: Vec<AnyRow> = sqlx::query(AssertSqlSafe(sql))
+        .bind(channel)
+        .bind(target)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((Row::from_row(row)?, row.try_get("payload")?)))
+        .collect()
+}
+
 pub async fn delivery(conn: &mut AnyConnection, id: i64) -> Result<Option<Row>, sqlx::Error> {
-    let sql = format!("select {COLUMNS} from deliveries d where d.delivery_id = $1");
+    let sql = format!(
+        "select {COLUMNS} from deliveries d where d.delivery_id = $1 and d.pruned_at is null"
+    );
     sqlx::query_as(AssertSqlSafe(sql))
         .bind(id)
         .fetch_optional(conn)
@@ -70,7 +97,7 @@ pub async fn delivery(conn: &mut AnyConnection, id: i64) -> Result<Option<Row>, 
 /// Every attempt, oldest first.
 pub async fn attempts(conn: &mut AnyConnection, id: i64) -> Result<Vec<Attempt>, sqlx::Error> {
     let rows: Vec<AnyRow> = sqlx::query(
-        "select attempt, began_at, took, outcome, status, answer from delivery_attempts \
+        "select attempt, began_at, took, outcome, status, answer, request from delivery_attempts \
          where delivery_id = $1 order by attempt",
     )
     .bind(id)
@@ -85,6 +112,7 @@ pub async fn attempts(conn: &mut AnyConnection, id: i64) -> Result<Vec<Attempt>,
             outcome: row.try_get("outcome")?,
             status: row.try_get("status")?,
             answer: row.try_get("answer")?,
+            request: row.try_get("request")?,
         })
     };
     rows.into_iter().map(attempt).collect()

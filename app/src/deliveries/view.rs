@@ -3,11 +3,9 @@
 use super::api::Redeliver;
 use super::queries::{self, Filter};
 use super::{Attempt, Row, Status};
-use crate::shell::{Broken, NotFound};
+use crate::shell::{or_not_found, parameter};
 use crate::system::view::{Frame, Refusal, admin};
 use crate::ui::time;
-use http::request::Parts;
-use leptos::either::EitherOf3;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -19,8 +17,8 @@ const PAGE: i64 = 50;
 #[component]
 pub fn Deliveries() -> impl IntoView {
     let filter = Filter {
-        status: query("status").and_then(|status| Status::parse(&status)),
-        channel: query("channel"),
+        status: parameter("status").and_then(|status| Status::parse(&status)),
+        channel: parameter("channel").filter(|channel| !channel.is_empty()),
         target: None,
     };
     Suspend::new(async move {
@@ -33,8 +31,8 @@ pub fn Deliveries() -> impl IntoView {
             }
             Ok(all)
         };
-        match admin(load).await {
-            Ok(Some((me, all))) => EitherOf3::A(view! {
+        or_not_found(admin(load).await, |(me, all)| {
+            view! {
                 <Title text="Deliveries"/>
                 <Frame me>
                     <header class="head"><h1>"Deliveries"</h1></header>
@@ -45,19 +43,9 @@ pub fn Deliveries() -> impl IntoView {
                     </section>
                     <p><a href="/system">"Dead letters, and whose events wait"</a></p>
                 </Frame>
-            }),
-            Ok(None) => EitherOf3::B(view! { <NotFound/> }),
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
+            }
+        })
     })
-}
-
-/// What the address says of `name`, if it says something.
-fn query(name: &str) -> Option<String> {
-    let query = use_context::<Parts>()?.uri.query()?.to_owned();
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let value = pairs.find(|(key, _)| *key == name)?.1;
-    (!value.is_empty()).then(|| value.to_owned())
 }
 
 /// Links that narrow the list.

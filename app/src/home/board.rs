@@ -4,8 +4,8 @@
 //! events in `seq` order; a change that is refused leaves no trace but its reason.
 
 use super::Snapshot;
-use super::wishes::{Asked, Fate, Row, RowKey, Trouble, Wish};
-use crate::activity::{Entry, Feed};
+use super::wishes::{Asked, Fate, Row, RowKey, Trouble, Wish, is_provisional, provisional};
+use crate::activity::{Entry, Feed, Filter};
 use crate::error::{Error, Kind};
 use crate::event::{Event, Timestamp};
 use crate::id::{CommandId, Seq, TaskId};
@@ -17,8 +17,11 @@ pub struct Board {
     tasks: Tasks,
     seq: Seq,
     feed: Feed,
+    filter: Filter,
     /// The feed begins at an older line, so that a new event has no place in it.
     feed_is_old: bool,
+    /// New lines that had no place.
+    missed: usize,
     asked: Vec<Asked>,
     /// Tasks that were asked for on this page keep the row that they had before they had a number.
     /// By number.
@@ -31,7 +34,9 @@ impl Board {
             tasks: Tasks::new(snapshot.tasks.iter().cloned()),
             seq: snapshot.seq,
             feed: snapshot.feed.clone(),
+            filter: snapshot.filter.clone(),
             feed_is_old: snapshot.before.is_some(),
+            missed: 0,
             asked: Vec::new(),
             born: Vec::new(),
         }
@@ -44,6 +49,21 @@ impl Board {
 
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// Which lines the feed has.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// How many new lines had no place, as the feed begins at an older one.
+    pub fn missed(&self) -> usize {
+        self.missed
+    }
+
+    /// The feed is all there is: it begins at the newest line and leaves none out.
+    pub fn has_whole_feed(&self) -> bool {
+        !self.feed_is_old && !self.filter.is_on()
     }
 
     /// The task as the server has it.
@@ -74,8 +94,11 @@ impl Board {
             let task = data.task_id().and_then(|task_id| self.task(task_id));
             let entry = Entry::of(event, task.map(|task| task.title.as_str()));
             self.feed.seq = event.seq;
-            if !self.feed_is_old {
-                self.feed.entries.insert(0, entry);
+            let told = event.envelope.event_type.is_told();
+            match told && self.filter.admits(&entry, event.user_id()) {
+                true if self.feed_is_old => self.missed += 1,
+                true => self.feed.entries.insert(0, entry),
+                false => {}
             }
         }
         if event.seq == self.seq.next() {
@@ -83,11 +106,14 @@ impl Board {
             self.seq = event.seq;
         }
         if let Some(command_id) = event.command_id
-            && let Some(wish) = self.forget(command_id)
+            && let Some(wish) = self.remove(command_id)
             && let (Wish::Create { .. }, Some(task_id)) = (wish, data.task_id())
         {
             let at = self.born.partition_point(|born| born.0 < task_id);
             self.born.insert(at, (task_id, command_id));
+            for asked in &mut self.asked {
+                asked.wish.renumber(provisional(command_id), task_id);
+            }
         }
     }
 
@@ -114,9 +140,9 @@ impl Board {
         });
     }
 
-    /// What is to be sent now: each queued wish that no earlier one for the same task holds up.
-    /// Two requests on their way at once could be carried out in the wrong order. An edit is sent
-    /// whole: what the person left alone is sent as it is at this moment.
+    /// What is to be sent now: each queued wish whose task has a number, and that no earlier one for
+    /// the same task holds up. Two requests on their way at once could be carried out in the wrong
+    /// order. An edit is sent whole: what the person left alone is sent as it is at this moment.
     pub fn take_due(&mut self) -> Vec<(CommandId, Wish)> {
         let mut due = Vec::new();
         for at in 0..self.asked.len() {
@@ -132,7 +158,7 @@ impl Board {
                 );
                 open && task_id.is_some() && earlier.wish.task_id() == task_id
             });
-            if !held {
+            if !held && !task_id.is_some_and(is_provisional) {
                 asked.fate = Fate::Pending;
                 let mut wish = asked.wish.clone();
                 if let Some(task) = task_id.and_then(|task_id| self.tasks.get(task_id)) {
@@ -155,12 +181,15 @@ impl Board {
                     self.decide(command_id, Fate::Granted);
                 }
             }
-            Ok(None) => drop(self.forget(command_id)),
+            Ok(None) => drop(self.remove(command_id)),
             // Perhaps it was done, perhaps not: asked again by the same name it is done once.
             Err(error) if error.code == Kind::Unavailable => {
                 self.decide(command_id, Fate::Waiting(error));
             }
-            Err(error) => self.decide(command_id, Fate::Refused(error)),
+            Err(error) => {
+                self.decide(command_id, Fate::Refused(error));
+                self.drop_what_follows(command_id);
+            }
         }
     }
 
@@ -179,7 +208,18 @@ impl Board {
     }
 
     /// The person has read a refusal, or gives up.
-    pub fn forget(&mut self, command_id: CommandId) -> Option<Wish> {
+    pub fn forget(&mut self, command_id: CommandId) {
+        self.remove(command_id);
+        self.drop_what_follows(command_id);
+    }
+
+    /// What was asked of a task that will not be, as `command_id` did not make it.
+    fn drop_what_follows(&mut self, command_id: CommandId) {
+        let task_id = Some(provisional(command_id));
+        self.asked.retain(|asked| asked.wish.task_id() != task_id);
+    }
+
+    fn remove(&mut self, command_id: CommandId) -> Option<Wish> {
         let at = self
             .asked
             .iter()
@@ -199,8 +239,7 @@ impl Board {
 
     /// The task as its row shows it.
     pub fn as_wished(&self, task_id: TaskId) -> Option<Task> {
-        let rows = self.rows().into_iter();
-        let mut tasks = rows.filter(|row| !row.is_new).map(|row| row.task);
+        let mut tasks = self.rows().into_iter().map(|row| row.task);
         tasks.find(|task| task.task_id == task_id)
     }
 
@@ -228,7 +267,6 @@ impl Board {
         Row {
             key,
             task: task.clone(),
-            is_new: false,
             pending: false,
             trouble: None,
         }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::accounts::Me;
 use crate::event::{
-    Changes, Envelope, EventData, TaskCompleted, TaskCreated, TaskDeleted, TaskUpdated,
+    Changes, Envelope, EventData, EventType, TaskCompleted, TaskCreated, TaskDeleted, TaskRestored,
+    TaskUpdated,
 };
 use crate::home::Place;
 use crate::id::{EventId, UserId};
@@ -100,6 +101,7 @@ fn board(feed: i64) -> Board {
             more: false,
         },
         before: None,
+        filter: Default::default(),
         place: Place::Tasks,
         submitted: None,
         traces: false,
@@ -119,6 +121,38 @@ fn ask(board: &mut Board, wish: Wish) -> CommandId {
 
 fn refusal() -> Error {
     Error::invalid("title", "No.")
+}
+
+#[test]
+fn who_comes_and_goes_has_no_line_and_leaves_no_gap() {
+    let of_type = |event_type: EventType| {
+        let example: Envelope = serde_json::from_str(event_type.example()).unwrap();
+        example.data
+    };
+    let hidden: Vec<EventType> = EventType::ALL
+        .iter()
+        .copied()
+        .filter(|event_type| !event_type.is_told())
+        .collect();
+    assert_eq!(hidden.len(), 4);
+    let mut new = board(3);
+    let mut old = board(3);
+    old.feed_is_old = true;
+    for (seq, event_type) in (4..).zip(hidden) {
+        for board in [&mut new, &mut old] {
+            assert!(board.follow(&event(seq, None, of_type(event_type))));
+            assert_eq!(board.cursor(), Seq(seq));
+        }
+    }
+    assert!(new.feed().entries.is_empty());
+    assert_eq!(old.missed(), 0);
+    for board in [&mut new, &mut old] {
+        assert!(board.follow(&created(8, None, "eight")));
+    }
+    let lines: Vec<Seq> = new.feed().entries.iter().map(|entry| entry.seq).collect();
+    assert_eq!(lines, [Seq(8)]);
+    assert_eq!((new.missed(), old.missed()), (0, 1));
+    assert!(old.feed().entries.is_empty());
 }
 
 #[test]
@@ -212,6 +246,46 @@ fn the_answer_may_come_before_or_after_the_event() {
 }
 
 #[test]
+fn a_new_task_is_checked_before_it_has_a_number() {
+    let mut board = board(3);
+    let title = "new".to_owned();
+    let create = ask(&mut board, Wish::Create { title });
+    board.take_due();
+    let complete = Wish::Complete(board.rows()[0].task.task_id);
+    let complete = ask(&mut board, complete);
+    assert!(board.rows()[0].is_done(), "it shows at once");
+    assert_eq!(board.take_due(), [], "nobody knows it yet");
+
+    board.follow(&created(4, Some(create), "new"));
+    assert!(board.rows()[0].is_done() && board.rows()[0].pending);
+    assert_eq!(
+        board.take_due(),
+        [(complete, Wish::Complete(TaskId(4)))],
+        "the server hears of it by its number"
+    );
+}
+
+#[test]
+fn what_was_asked_of_a_new_task_goes_with_it() {
+    for refused in [true, false] {
+        let mut board = board(3);
+        let title = "new".to_owned();
+        let create = ask(&mut board, Wish::Create { title });
+        board.take_due();
+        let complete = Wish::Complete(board.rows()[0].task.task_id);
+        ask(&mut board, complete);
+        if refused {
+            board.answer(create, Err(refusal()));
+            assert!(!board.rows()[0].is_done());
+            assert!(board.rows()[0].trouble.is_some());
+        }
+        board.forget(create);
+        assert_eq!(titles(&board), ["task 3", "task 2"]);
+        assert_eq!(board.waiting(), 0);
+    }
+}
+
+#[test]
 fn an_answer_from_beyond_a_gap_waits_for_the_socket() {
     let mut board = board(3);
     let command_id = ask(&mut board, Wish::Complete(TaskId(2)));
@@ -258,6 +332,37 @@ fn two_wishes_for_one_task_go_one_after_the_other() {
     assert_eq!(ids(board.take_due()), [first, other]);
     board.answer(first, Ok(Some(completed(4, Some(first), 2))));
     assert_eq!(ids(board.take_due()), [second]);
+}
+
+#[test]
+fn what_is_restored_stands_where_it_was() {
+    let mut board = board(3);
+    let before = titles(&board);
+    let delete = ask(&mut board, Wish::Delete(TaskId(2)));
+    let restore = ask(&mut board, Wish::Restore(TaskId(2)));
+    let due: Vec<CommandId> = board.take_due().iter().map(|due| due.0).collect();
+    assert_eq!(due, [delete], "one after the other");
+    let mut answer = deleted(4, 2);
+    answer.command_id = Some(delete);
+    board.answer(delete, Ok(Some(answer)));
+    assert_eq!(titles(&board), ["task 3"]);
+    assert_eq!(board.take_due()[0].0, restore);
+    let data = TaskRestored {
+        task_id: TaskId(2),
+        user_id: me(),
+        title: "task 2".into(),
+        description: "as it was".into(),
+        created_at: at(2),
+        completed_at: Some(at(3)),
+        restored_at: at(5),
+    };
+    let back = event(5, Some(restore), EventData::TaskRestored(data));
+    assert!(board.follow(&back));
+    assert_eq!(titles(&board), before);
+    let task = board.task(TaskId(2)).unwrap();
+    assert_eq!(task.description, "as it was");
+    assert_eq!(task.completed_at, Some(at(3)));
+    assert_eq!(board.waiting(), 0);
 }
 
 #[test]

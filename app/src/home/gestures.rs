@@ -6,7 +6,7 @@
 use super::{Page, Place, RowKey, Wish};
 use crate::id::{CommandId, TaskId};
 use crate::live::Status;
-use crate::tasks::api::{CompleteTask, CreateTask, DeleteTask, EditTask, ReopenTask};
+use crate::tasks::api::{CompleteTask, CreateTask, DeleteTask, EditTask, ReopenTask, RestoreTask};
 use crate::ui::after;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -30,6 +30,7 @@ impl Wish {
             Wish::Complete(_) => CompleteTask::PATH,
             Wish::Reopen(_) => ReopenTask::PATH,
             Wish::Delete(_) => DeleteTask::PATH,
+            Wish::Restore(_) => RestoreTask::PATH,
         }
     }
 }
@@ -81,16 +82,16 @@ fn click(page: Page, event: &MouseEvent) {
             return add(page);
         }
         // The feed as it is, and more of it.
-        href if href.starts_with("/feed?before=") => {
+        href if href.starts_with("/feed?") && href.contains("before=") => {
             event.prevent_default();
             return page.load_older();
         }
         href => Place::at(href),
     };
-    // A task that is gone has a page that says so; an old feed has a newer page.
+    // A task that is gone has a page that says so; of a part of the feed there is more.
     let is_here = |place: &Place| match place {
         Place::Task(task_id) => page.has(*task_id),
-        Place::Feed | Place::Tasks => !page.peek(|state| state.feed_is_old),
+        Place::Feed | Place::Tasks => page.peek(|state| state.board.has_whole_feed()),
     };
     if let Some(place) = place.filter(is_here) {
         event.prevent_default();
@@ -107,6 +108,7 @@ fn press(page: Page, button: &Element) {
         ("retry", Ok(command_id)) => page.retry(command_id),
         ("forget", Ok(command_id)) => page.forget(command_id),
         ("forget", Err(_)) => page.say_above(None),
+        ("undo", _) => undo(page),
         ("top", _) => {
             page.hold_feed(false);
             if let Some(top) = document().get_element_by_id("feed-top") {
@@ -125,6 +127,10 @@ fn submit(page: Page, event: &Event) {
     else {
         return;
     };
+    // The others are plain forms.
+    if !action.starts_with(CreateTask::PATH) {
+        return;
+    }
     event.prevent_default();
     let field = |name| data.get(name).as_string().unwrap_or_default();
     let task_id = field("task_id").parse().map(TaskId).ok();
@@ -133,7 +139,6 @@ fn submit(page: Page, event: &Event) {
         (EditTask::PATH, Some(_)) => save(page, &field("title"), &field("description")),
         (DeleteTask::PATH, Some(task_id)) => delete(page, task_id),
         (CompleteTask::PATH | ReopenTask::PATH, Some(task_id)) => page.toggle(task_id),
-        // A task without a number is not there yet.
         _ => {}
     }
 }
@@ -173,11 +178,26 @@ fn save(page: Page, title: &str, description: &str) {
 fn delete(page: Page, task_id: TaskId) {
     let next = neighbour(task_id).and_then(|row| row.query_selector(".title").ok().flatten());
     go(page, Place::Tasks);
-    page.ask(Wish::Delete(task_id));
+    page.delete(task_id);
     match next {
         Some(next) => focus(next),
         None => focus_id("new-task"),
     }
+}
+
+fn undo(page: Page) {
+    if page.peek(|state| state.undo.is_empty()) {
+        return;
+    }
+    page.undo();
+    // What had it is gone.
+    focus_id("tasks");
+}
+
+/// Somebody has the pointer or the focus on what would end.
+pub fn holds_undo() -> bool {
+    let held = document().query_selector(".undo:hover, .undo:focus-within");
+    held.is_ok_and(|held| held.is_some())
 }
 
 /// Somebody types: a refusal of the field is out of date.
@@ -207,6 +227,7 @@ fn key(page: Page, event: &KeyboardEvent) {
             event.prevent_default();
             add(page);
         }
+        "u" if !modified && !typing => undo(page),
         "/" if !modified && !typing => {
             event.prevent_default();
             // Never refused: it is a path of ours.

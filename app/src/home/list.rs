@@ -1,7 +1,6 @@
 //! The lists of the page, whose items come and go one by one.
 
-use super::{Line, Page, Trouble};
-use crate::activity::Entry;
+use super::{Line, Page, Told, Trouble};
 use crate::activity::view::{day, line};
 use crate::tasks::row::row_view;
 use crate::tasks::view::stray;
@@ -13,7 +12,7 @@ pub enum Item {
     Row(Line),
     /// A heading of the feed: days since 1970 where the reader is.
     Day(i64),
-    Entry(Entry),
+    Told(Told),
     Stray(Trouble),
 }
 
@@ -24,7 +23,7 @@ impl Item {
             Item::Row(line) => line.id(),
             // Below zero, where no entry is.
             Item::Day(day) => -1 - day,
-            Item::Entry(entry) => entry.seq.0,
+            Item::Told(told) => told.key.0,
             Item::Stray(trouble) => trouble.command_id.0.as_u128() as i64,
         }
     }
@@ -40,7 +39,7 @@ pub fn list(
     let view = move |item| match item {
         Item::Row(line) => EitherOf4::A(move || page.see_row(&line, |row| row_view(page, row))),
         Item::Day(its_day) => EitherOf4::B(day(page, its_day)),
-        Item::Entry(entry) => EitherOf4::C(line(page, entry)),
+        Item::Told(told) => EitherOf4::C(move || page.see_told(&told, |group| line(page, group))),
         Item::Stray(trouble) => EitherOf4::D(stray(trouble)),
     };
     view! {

@@ -23,11 +23,11 @@ pub mod queries;
 pub use board::Board;
 pub use list::{Item, list};
 pub use page::Page;
-pub use state::{Editing, Line, Part, Shown, State};
+pub use state::{Editing, Line, Part, Shown, State, Told};
 pub use wishes::{Asked, Fate, Row, RowKey, Trouble, Wish};
 
 use crate::accounts::Me;
-use crate::activity::Feed;
+use crate::activity::{Feed, Filter};
 use crate::id::{Seq, TaskId};
 use crate::tasks::Task;
 use crate::ui::Submitted;
@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub place: Place,
     /// The feed begins below this line, not at the newest.
     pub before: Option<Seq>,
+    /// Which lines the feed has.
+    pub filter: Filter,
     /// A form of this page that was refused without JavaScript.
     pub submitted: Option<Submitted>,
     /// The person may look at the traces of events, and it is known where.

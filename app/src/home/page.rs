@@ -1,7 +1,8 @@
 //! The page's state, and everything that changes it.
 
 use super::state::News;
-use super::{Board, Line, Part, Place, RowKey, Snapshot, State, Wish, gestures};
+use super::{Board, Line, Part, Place, RowKey, Snapshot, State, Told, Wish, gestures};
+use crate::activity::Entry;
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::id::{CommandId, Seq, TaskId};
@@ -16,6 +17,9 @@ use wasm_bindgen_futures::spawn_local;
 
 /// How long a completed row stays where it is.
 const STAY: Duration = Duration::from_secs(2);
+/// How long a deletion can be undone beside the list, and then until the person looks away.
+const UNDO: Duration = Duration::from_secs(10);
+const HELD: Duration = Duration::from_secs(1);
 /// How long it takes to fold up; the stylesheet says the same.
 const FOLD: Duration = Duration::from_millis(180);
 
@@ -52,9 +56,23 @@ impl Page {
         self.peek(|state| state.shown(line).map(read))
     }
 
+    /// Draws a line of the feed, and again whenever it tells of more.
+    pub fn see_told<T>(self, told: &Told, read: impl FnOnce(&[Entry]) -> T) -> T {
+        told.changed.track();
+        self.peek(|state| read(state.group(told.key)))
+    }
+
     /// How to tell the time.
     pub fn clock(self) -> Clock {
         self.see(Part::Clock, |state| state.clock)
+    }
+
+    /// The reader's clock, or another day.
+    pub fn set_clock(self, clock: Clock) {
+        if self.peek(|state| state.clock != clock) {
+            self.set(Part::Clock, |state| state.clock = clock);
+            self.regroup();
+        }
     }
 
     /// Changes what is not on the board.
@@ -86,7 +104,41 @@ impl Page {
 
     /// The person gives up what was refused or waits.
     pub fn forget(self, command_id: CommandId) {
-        self.change(&mut |board| drop(board.forget(command_id)));
+        self.change(&mut |board| board.forget(command_id));
+    }
+
+    /// The person deletes a task: beside the list it can be undone for a while, with those that
+    /// were deleted just before.
+    pub fn delete(self, task_id: TaskId) {
+        self.ask(Wish::Delete(task_id));
+        self.set(Part::Undo, |state| {
+            state.undo.push(task_id);
+            state.deletions += 1;
+        });
+        self.end_undo(UNDO, self.peek(|state| state.deletions));
+    }
+
+    /// Later, unless more was deleted meanwhile, or somebody is about to press it.
+    fn end_undo(self, wait: Duration, deletions: u32) {
+        let end = move || match self.peek(|state| state.deletions) {
+            now if now != deletions => {}
+            _ if gestures::holds_undo() => self.end_undo(HELD, deletions),
+            _ => drop(self.take_undo()),
+        };
+        after(wait, Box::new(end));
+    }
+
+    /// Brings back what was just deleted.
+    pub fn undo(self) {
+        for task_id in self.take_undo() {
+            self.ask(Wish::Restore(task_id));
+        }
+    }
+
+    fn take_undo(self) -> Vec<TaskId> {
+        let mut taken = Vec::new();
+        self.set(Part::Undo, |state| taken = std::mem::take(&mut state.undo));
+        taken
     }
 
     /// The task as the server has it.
@@ -211,8 +263,9 @@ impl Page {
     fn older(self, before: Seq) {
         spawn_local(async move {
             let before = before.to_string();
+            let filter = self.peek(|state| state.board.filter().query.clone());
             let path = crate::activity::api::Older::PATH;
-            let answer = request::post(path, &[("before", &before)]).await;
+            let answer = request::post(path, &[("before", &before), ("filter", &filter)]).await;
             self.state.update_value(|state| state.loading_older = false);
             match answer.map(FromJson::from_json) {
                 Ok(older) => {
@@ -291,10 +344,20 @@ impl Page {
         self.state.update_value(&mut *change);
         let after = self.peek(State::feed_ends);
         if (before.0, before.1) != (after.0, after.1) {
-            self.parts[Part::Feed as usize].notify();
+            self.regroup();
         }
         if before != after {
             self.parts[Part::Ends as usize].notify();
+        }
+    }
+
+    /// Shows the lines of the feed that are different.
+    fn regroup(self) {
+        let mut changed = Vec::new();
+        self.state.update_value(|state| changed = state.regroup());
+        self.parts[Part::Feed as usize].notify();
+        for line in changed {
+            line.notify();
         }
     }
 
@@ -355,7 +418,7 @@ async fn carry_out(command_id: CommandId, wish: &Wish) -> Result<Option<Event>, 
             fields.push(("title", title.as_deref().unwrap_or_default()));
             fields.push(("description", description.as_deref().unwrap_or_default()));
         }
-        Wish::Complete(_) | Wish::Reopen(_) | Wish::Delete(_) => {}
+        Wish::Complete(_) | Wish::Reopen(_) | Wish::Delete(_) | Wish::Restore(_) => {}
     }
     let json = request::post(wish.path(), &fields).await?;
     // An answer that cannot be read was an answer: the socket brings what happened.

@@ -1,4 +1,4 @@
-use super::{Page, Part, Snapshot, gestures};
+use super::{Page, Snapshot, gestures};
 use crate::live;
 use crate::ui::{Clock, after, listen};
 use crate::wire::{FromJson, Json};
@@ -20,13 +20,15 @@ pub fn snapshot() -> Snapshot {
         .expect("the server wrote a snapshot")
 }
 
+/// They are in the page already, and stay as the server has written them.
+pub fn tools() -> String {
+    String::new()
+}
+
 /// The browser takes over.
 fn wake(page: Page) {
     let set_clock = move || {
-        let clock = Clock::local();
-        if page.peek(|state| state.clock != clock) {
-            page.set(Part::Clock, |state| state.clock = clock);
-        }
+        page.set_clock(Clock::local());
     };
     set_clock();
     // With an eye on midnight.

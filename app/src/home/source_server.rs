@@ -1,9 +1,15 @@
 use super::{Page, Snapshot};
+use crate::activity::tools::Tools;
 use leptos::prelude::*;
 
 /// What the page has read from the database.
 pub fn snapshot() -> Snapshot {
     expect_context()
+}
+
+/// What the server alone writes above the feed, as HTML; see [`crate::activity::tools`].
+pub fn tools() -> String {
+    use_context::<Tools>().unwrap_or_default().html
 }
 
 /// Nothing lives here.

@@ -1,8 +1,9 @@
 //! All that the page shows, as data, and which parts of it are different after a change.
 
+use super::wishes::provisional;
 use super::{Board, Place, Row, RowKey, Snapshot, Trouble};
 use crate::accounts::Me;
-use crate::activity::Entry;
+use crate::activity::{Entry, groups};
 use crate::error::Error;
 use crate::id::{Seq, TaskId};
 use crate::live::Status;
@@ -31,6 +32,7 @@ pub enum Part {
     /// The mark of the connection.
     Mark,
     Said,
+    Undo,
     Clock,
 }
 
@@ -59,6 +61,12 @@ pub struct State {
     pub refusal: Option<String>,
     /// Something to say above the list.
     pub notice: Option<String>,
+    /// The lines of the feed that are shown, newest first, each of one change or of several.
+    pub told: Vec<Told>,
+    /// What was deleted a moment ago.
+    pub undo: Vec<TaskId>,
+    /// How many there were since the page was loaded.
+    pub deletions: u32,
     /// What the server sent with the page; later lines arrived while it was watched.
     pub seen: Seq,
     /// The feed begins at an older line.
@@ -83,6 +91,19 @@ pub struct State {
 #[derive(Clone)]
 pub struct Line {
     pub key: RowKey,
+    pub changed: ArcTrigger,
+}
+
+/// A line of the feed: which changes it tells of, and what tells it to draw itself again.
+#[derive(Clone)]
+pub struct Told {
+    /// The same for as long as the line is there, whatever is added to it: the number of one of its
+    /// changes.
+    pub key: Seq,
+    newest: Seq,
+    oldest: Seq,
+    /// Days since 1970 where the reader is.
+    pub day: i64,
     pub changed: ArcTrigger,
 }
 
@@ -123,8 +144,7 @@ impl Line {
     pub fn id(&self) -> i64 {
         match self.key {
             RowKey::Task(task_id) => task_id.0,
-            // Random, and below every task.
-            RowKey::Asked(command_id) => (command_id.0.as_u128() as i64) | i64::MIN,
+            RowKey::Asked(command_id) => provisional(command_id).0,
         }
     }
 }
@@ -150,6 +170,9 @@ impl State {
             editing: None,
             refusal: None,
             notice,
+            told: Vec::new(),
+            undo: Vec::new(),
+            deletions: 0,
             seen: board.feed().seq,
             feed_is_old: snapshot.before.is_some(),
             held: None,
@@ -165,6 +188,7 @@ impl State {
         };
         state.begin_editing();
         state.refresh();
+        state.regroup();
         state
     }
 
@@ -193,7 +217,7 @@ impl State {
         });
     }
 
-    /// The lines of the feed that are shown, newest first.
+    /// The changes that the feed shows, newest first.
     pub fn feed(&self) -> &[Entry] {
         &self.board.feed().entries[self.held_back()..]
     }
@@ -201,7 +225,7 @@ impl State {
     /// How many newer lines there are than those shown.
     pub fn fresh(&self) -> usize {
         match self.feed_is_old {
-            true => (self.board.feed().seq.0 - self.seen.0) as usize,
+            true => self.board.missed(),
             false => self.held_back(),
         }
     }
@@ -209,6 +233,50 @@ impl State {
     fn held_back(&self) -> usize {
         let waits = |entry: &&Entry| self.held.is_some_and(|held| entry.seq > held);
         self.board.feed().entries.iter().take_while(waits).count()
+    }
+
+    /// The changes that a line of the feed tells of, newest first; none if it has gone.
+    pub fn group(&self, key: Seq) -> &[Entry] {
+        let feed = self.feed();
+        let told = self.told.binary_search_by(|told| key.cmp(&told.key));
+        let Some(told) = told.ok().and_then(|at| self.told.get(at)) else {
+            return &[];
+        };
+        let from = feed.partition_point(|entry| entry.seq > told.newest);
+        let to = feed.partition_point(|entry| entry.seq >= told.oldest);
+        feed.get(from..to).unwrap_or_default()
+    }
+
+    /// Brings the lines of the feed to what there is to tell. A line that is longer than before, at
+    /// either end, is the same line: it keeps its element, and with it what is open and focused.
+    pub fn regroup(&mut self) -> Vec<ArcTrigger> {
+        let clock = self.clock;
+        let old = &self.told;
+        let mut changed = Vec::new();
+        let mut told = Vec::new();
+        for group in groups(self.feed(), |at| clock.wall(at).day()) {
+            let (Some(newest), Some(oldest)) = (group.first(), group.last()) else {
+                continue;
+            };
+            let mut line = Told {
+                key: oldest.seq,
+                newest: newest.seq,
+                oldest: oldest.seq,
+                day: clock.wall(newest.at).day(),
+                changed: ArcTrigger::new(),
+            };
+            let at = old.partition_point(|old| old.key > line.newest);
+            if let Some(old) = old.get(at).filter(|old| old.key >= line.oldest) {
+                line.key = old.key;
+                line.changed = old.changed.clone();
+                if (old.newest, old.oldest) != (line.newest, line.oldest) {
+                    changed.push(old.changed.clone());
+                }
+            }
+            told.push(line);
+        }
+        self.told = told;
+        changed
     }
 
     /// What this row shows; `None` if it has gone.
@@ -249,11 +317,10 @@ impl State {
         let mut edited = false;
         self.round += 1;
         for row in rows {
-            let is_edited =
-                |editing: &&Editing| !row.is_new && editing.base.task_id == row.task.task_id;
+            let is_edited = |editing: &&Editing| editing.base.task_id == row.task.task_id;
             let editing = self.editing.as_ref().filter(is_edited).cloned();
             edited |= editing.is_some();
-            if !row.is_new {
+            if !row.is_new() {
                 tasks.push(row.task.task_id);
             }
             let completed_at = row.task.completed_at;
@@ -338,3 +405,7 @@ fn newest_first(lines: Vec<(i64, Line)>) -> Vec<Line> {
     let lines = order.into_iter().map(|(_, index)| lines[index].1.clone());
     lines.collect()
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -19,11 +19,26 @@ pub fn Home() -> impl IntoView {
                 {tasks(page)}
             </main>
             {activity(page)}
+            <div class="undos" role="status">{move || undo(page)}</div>
             <p class="unseen" role="status">
                 {move || page.see(Part::Said, |state| state.said.clone())}
             </p>
         </div>
     }
+}
+
+/// The way back from a deletion, for a moment.
+fn undo(page: Page) -> Option<impl IntoView> {
+    let words = match page.see(Part::Undo, |state| state.undo.len()) {
+        0 => return None,
+        1 => "Task deleted.".to_owned(),
+        count => format!("{count} tasks deleted."),
+    };
+    Some(view! {
+        <p class="undo">
+            {words} " " <button class="link" type="button" data-does="undo">"Undo"</button>
+        </p>
+    })
 }
 
 /// What is in front where there is not room for all.

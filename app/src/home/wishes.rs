@@ -20,6 +20,8 @@ pub enum Wish {
     Complete(TaskId),
     Reopen(TaskId),
     Delete(TaskId),
+    /// Undoes a deletion.
+    Restore(TaskId),
 }
 
 /// How far a wish has come.
@@ -51,8 +53,6 @@ pub struct Asked {
 pub struct Row {
     pub key: RowKey,
     pub task: Task,
-    /// It has no number yet, so nothing else can be asked of it.
-    pub is_new: bool,
     pub pending: bool,
     pub trouble: Option<Trouble>,
 }
@@ -64,6 +64,12 @@ pub struct Trouble {
     pub error: Error,
     /// Not refused: it waits for the connection.
     pub waits: bool,
+}
+
+/// The number of a task that was asked for until the server gives it one: below zero, where no other is.
+pub(super) fn provisional(command_id: CommandId) -> TaskId {
+    // The lower half of a UUID is random.
+    TaskId((command_id.0.as_u128() as i64) | i64::MIN)
 }
 
 /// What tells rows apart: a task keeps its row from the moment it is asked for.
@@ -81,7 +87,8 @@ impl Wish {
             Wish::Edit { task_id, .. }
             | Wish::Complete(task_id)
             | Wish::Reopen(task_id)
-            | Wish::Delete(task_id) => Some(*task_id),
+            | Wish::Delete(task_id)
+            | Wish::Restore(task_id) => Some(*task_id),
         }
     }
 
@@ -97,6 +104,15 @@ impl Wish {
         )
     }
 
+    /// The task got its number.
+    pub(super) fn renumber(&mut self, before: TaskId, now: TaskId) {
+        if let Wish::Complete(task_id) | Wish::Reopen(task_id) = self
+            && *task_id == before
+        {
+            *task_id = now;
+        }
+    }
+
     /// Fills in what an edit leaves as it is.
     pub(super) fn complete_from(&mut self, task: &Task) {
         if let Wish::Edit {
@@ -109,7 +125,17 @@ impl Wish {
     }
 }
 
+/// Whether the server does not know the task yet.
+pub(super) fn is_provisional(task_id: TaskId) -> bool {
+    task_id.0 < 0
+}
+
 impl Row {
+    /// The server does not know it yet: it can be checked, and nothing else.
+    pub fn is_new(&self) -> bool {
+        is_provisional(self.task.task_id)
+    }
+
     pub fn is_done(&self) -> bool {
         self.task.completed_at.is_some()
     }
@@ -136,10 +162,7 @@ impl Asked {
             rows.push(self.new_row(pending));
             return;
         };
-        let Some(at) = rows
-            .iter()
-            .position(|row| !row.is_new && row.task.task_id == task_id)
-        else {
+        let Some(at) = rows.iter().position(|row| row.task.task_id == task_id) else {
             return;
         };
         rows[at].pending |= pending;
@@ -152,7 +175,8 @@ impl Asked {
         }
         let task = &mut rows[at].task;
         match &self.wish {
-            Wish::Create { .. } => {}
+            // It shows when it is back.
+            Wish::Create { .. } | Wish::Restore(_) => {}
             Wish::Edit {
                 title, description, ..
             } => {
@@ -175,8 +199,7 @@ impl Asked {
             _ => String::new(),
         };
         let task = Task {
-            // None yet; numbers begin with 1.
-            task_id: TaskId(0),
+            task_id: provisional(self.command_id),
             title,
             description: String::new(),
             created_at: self.at,
@@ -187,7 +210,6 @@ impl Asked {
         Row {
             key,
             task,
-            is_new: true,
             pending,
             trouble: self.trouble(),
         }

@@ -1,6 +1,7 @@
 //! Public endpoints. Everybody's are their own.
 
-use super::{CHOICES, Settings, Way, commands, phone, quiet};
+use super::push::{self, Subscription};
+use super::{CHOICES, Settings, Way, commands, phone};
 use crate::accounts::session;
 use crate::error::Error;
 use crate::event::EventType;
@@ -24,11 +25,10 @@ pub async fn read_notifications(#[server(default)] ids: Vec<i64>) -> Result<(), 
 }
 
 /// Keeps what one wants to hear of: `wanted` holds "task.created/email" and the like, and is the
-/// whole of it. Quiet hours are "22:00" and the like, both or neither. Errors: `Invalid` fields.
+/// whole of it. Quiet hours, by the clock of one's time zone, are "22:00" and the like, both or neither. Errors: `Invalid` fields.
 #[server(prefix = "/api", endpoint = "notifications/settings")]
 pub async fn set_notifications(
     #[server(default)] wanted: Vec<String>,
-    #[server(default)] time_zone: String,
     #[server(default)] quiet_from: String,
     #[server(default)] quiet_to: String,
     #[server(default)] phone: String,
@@ -41,11 +41,11 @@ pub async fn set_notifications(
         .collect::<Result<Vec<_>, _>>()?;
     let sms = wanted.iter().any(|(_, way)| *way == Way::Sms);
     let settings = Settings {
-        time_zone: time_zone_of(&time_zone)?,
         quiet: quiet_of(&quiet_from, &quiet_to)?,
         phone: phone_of(&phone, sms && state.ways.sms)?,
         phone_asked: String::new(),
         digest: digest == "on",
+        ..Settings::default()
     };
     let ways: Vec<Way> = Way::ALL
         .into_iter()
@@ -83,6 +83,58 @@ pub async fn confirm_phone(#[server(default)] code: String) -> Result<(), Error>
     Ok(())
 }
 
+/// The browser that asks takes messages from now on, for as long as it is logged in: `endpoint`,
+/// `p256dh` and `auth` are what its Push API says, `server_key` is ours. Errors: `Invalid`.
+#[server(prefix = "/api", endpoint = "notifications/push/subscribe")]
+pub async fn subscribe_browser(
+    #[server(default)] endpoint: String,
+    #[server(default)] p256dh: String,
+    #[server(default)] auth: String,
+    #[server(default)] server_key: String,
+) -> Result<(), Error> {
+    let (state, session) = session::require().await?;
+    let service = state.push.clone().ok_or_else(Error::internal)?;
+    let subscription = Subscription {
+        endpoint,
+        p256dh,
+        auth,
+        server_key,
+    };
+    service
+        .check(&subscription)
+        .map_err(|detail| Error::invalid("endpoint", detail))?;
+    state
+        .db
+        .write(move |tx| {
+            Box::pin(async move { push::subscribe(tx, &session, &subscription).await })
+        })
+        .await
+}
+
+/// One of one's own browsers takes no more messages. Errors: `NotFound`.
+#[server(prefix = "/api", endpoint = "notifications/push/remove")]
+pub async fn remove_browser(id: i64) -> Result<(), Error> {
+    let (state, session) = session::require().await?;
+    state
+        .db
+        .write(move |tx| Box::pin(async move { push::remove(tx, &session.user_id, id).await }))
+        .await?;
+    leptos_axum::redirect("/notifications");
+    Ok(())
+}
+
+/// Sends a message to one of one's own browsers. Errors: `NotFound`, `TooMany`.
+#[server(prefix = "/api", endpoint = "notifications/push/test")]
+pub async fn test_browser(id: i64) -> Result<(), Error> {
+    let (state, session) = session::require().await?;
+    state
+        .db
+        .write(move |tx| Box::pin(async move { push::test(tx, &session.user_id, id).await }))
+        .await?;
+    leptos_axum::redirect("/notifications");
+    Ok(())
+}
+
 fn choice(text: &str) -> Result<(EventType, Way), Error> {
     let parts = text.split_once('/').and_then(|(event_type, way)| {
         let event_type = EventType::parse(event_type)?;
@@ -90,17 +142,6 @@ fn choice(text: &str) -> Result<(EventType, Way), Error> {
         chosen.then_some((event_type, Way::parse(way)?))
     });
     parts.ok_or_else(|| Error::invalid("wanted", "Choose from what the page offers."))
-}
-
-fn time_zone_of(name: &str) -> Result<String, Error> {
-    match name {
-        "" => Ok(Settings::default().time_zone),
-        name if quiet::is_zone(name) => Ok(name.into()),
-        _ => Err(Error::invalid(
-            "time_zone",
-            "Choose a time zone from the list.",
-        )),
-    }
 }
 
 fn quiet_of(from: &str, to: &str) -> Result<Option<(u16, u16)>, Error> {

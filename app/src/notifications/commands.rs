@@ -80,7 +80,7 @@ pub async fn tell_by_sms(
 }
 
 /// Now, or when it is not quiet any more.
-fn when(person: &Person) -> Timestamp {
+pub(super) fn when(person: &Person) -> Timestamp {
     let at = now();
     let end = person.settings.quiet().and_then(|quiet| quiet.ends(at));
     end.unwrap_or(at)
@@ -111,7 +111,7 @@ async fn collect(
     .bind(&person.user_id.0)
     .bind(line)
     .bind(&event.traceparent)
-    .bind(to_micros(quiet::morning(now(), &person.settings.time_zone)))
+    .bind(to_micros(quiet::morning(now(), person.settings.zone)))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -209,6 +209,9 @@ pub async fn choose(
             let wants = wanted.contains(&(*event_type, *way));
             if person.wants(*event_type, *way) != wants {
                 set(tx, user_id, *event_type, *way, wants).await?;
+                if !wants {
+                    give_up(tx, user_id, *event_type, *way).await?;
+                }
             }
         }
     }
@@ -219,13 +222,12 @@ pub async fn choose(
     };
     sqlx::query(
         "insert into notification_settings \
-         (user_id, time_zone, quiet_from, quiet_to, phone, digest) \
-         values ($1, $2, $3, $4, '', $5) on conflict (user_id) do update set \
-         time_zone = excluded.time_zone, quiet_from = excluded.quiet_from, \
-         quiet_to = excluded.quiet_to, digest = excluded.digest",
+         (user_id, quiet_from, quiet_to, phone, digest) \
+         values ($1, $2, $3, '', $4) on conflict (user_id) do update set \
+         quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to, \
+         digest = excluded.digest",
     )
     .bind(&user_id.0)
-    .bind(&settings.time_zone)
     .bind(settings.quiet.map(|(from, _)| i64::from(from)))
     .bind(settings.quiet.map(|(_, to)| i64::from(to)))
     .bind(i64::from(digest))
@@ -237,6 +239,27 @@ pub async fn choose(
         given if given == person.settings.phone => Ok(()),
         given => phone::ask(tx, user_id, given).await,
     }
+}
+
+/// What waits, as for the morning, is not sent either.
+async fn give_up(
+    tx: &mut Tx,
+    user_id: &UserId,
+    event_type: EventType,
+    way: Way,
+) -> Result<(), sqlx::Error> {
+    deliveries::commands::give_up_kind(tx, way.as_str(), user_id, event_type).await?;
+    if way == Way::Email {
+        sqlx::query(
+            "update digest_items set sent = 1 where user_id = $1 and sent = 0 and event_id in \
+             (select event_id from events where user_id = $1 and event_type = $2)",
+        )
+        .bind(&user_id.0)
+        .bind(event_type.as_str())
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
 }
 
 async fn set(

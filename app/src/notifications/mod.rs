@@ -1,14 +1,17 @@
-//! What a person is told of, where, and when: in the page, by e-mail, by SMS.
+//! What a person is told of, where, and when: in the page, by e-mail, by SMS, by their browsers.
 
 pub mod api;
+mod browsers;
 pub mod commands;
 pub mod phone;
+pub mod push;
 pub mod queries;
 pub mod quiet;
 pub mod token;
 pub mod view;
 pub mod words;
 
+use crate::accounts::Zone;
 use crate::event::{EventType, Timestamp};
 use crate::id::{TaskId, UserId};
 use quiet::Quiet;
@@ -20,10 +23,12 @@ pub enum Way {
     Page,
     Email,
     Sms,
+    /// A message that each of their browsers shows.
+    Push,
 }
 
 impl Way {
-    pub const ALL: [Way; 3] = [Way::Page, Way::Email, Way::Sms];
+    pub const ALL: [Way; 4] = [Way::Page, Way::Email, Way::Sms, Way::Push];
 
     /// What tables and forms call it. Those that leave the house are channels of that name.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +36,7 @@ impl Way {
             Way::Page => "page",
             Way::Email => "email",
             Way::Sms => "sms",
+            Way::Push => "push",
         }
     }
 
@@ -44,9 +50,11 @@ pub const KINDS: &[EventType] = &[
     EventType::TaskCreated,
     EventType::TaskCompleted,
     EventType::UserRegistered,
+    EventType::EndpointDisabled,
 ];
 
-/// What one may choose. Of the welcome there is only one, before anything can be chosen.
+/// What one may choose. Of the welcome there is only one, before anything can be chosen, and who has
+/// endpoints must know when one is off.
 pub const CHOICES: &[EventType] = &[EventType::TaskCreated, EventType::TaskCompleted];
 
 /// Which ways out of the house this installation has.
@@ -54,6 +62,7 @@ pub const CHOICES: &[EventType] = &[EventType::TaskCreated, EventType::TaskCompl
 pub struct Ways {
     pub email: bool,
     pub sms: bool,
+    pub push: bool,
 }
 
 impl Ways {
@@ -62,16 +71,19 @@ impl Ways {
             Way::Page => true,
             Way::Email => self.email,
             Way::Sms => self.sms,
+            Way::Push => self.push,
         }
     }
 }
 
-/// What a message of this installation says of it.
+/// What this installation is like to the people in it.
 #[derive(Clone, Debug, Default)]
 pub struct House {
     /// Where people reach it, such as https://todo.example.com.
     pub site: String,
     pub ways: Ways,
+    /// New people find sample tasks.
+    pub onboarding: bool,
 }
 
 /// A line of `/notifications`.
@@ -126,20 +138,22 @@ impl Person {
     }
 }
 
-/// Everything in the page, and a welcome by e-mail: nobody wants a letter for each task.
+/// Everything in the page, and a welcome by e-mail: nobody wants a letter for each task. A browser
+/// shows what can be chosen: somebody has switched it on.
 fn by_default(event_type: EventType, way: Way) -> bool {
     match way {
         Way::Page => true,
         Way::Email => event_type == EventType::UserRegistered,
         Way::Sms => false,
+        Way::Push => CHOICES.contains(&event_type),
     }
 }
 
 /// When and where to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Of the IANA database, such as "Europe/Lisbon".
-    pub time_zone: String,
+    /// Where they live: set on their own page, for more than this.
+    pub zone: Zone,
     /// From and to, in minutes since midnight; none: never quiet.
     pub quiet: Option<(u16, u16)>,
     /// With its country, such as "+351210000000", and known to be theirs; empty: none.
@@ -153,7 +167,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            time_zone: "UTC".into(),
+            zone: Zone::UTC,
             quiet: None,
             phone: String::new(),
             phone_asked: String::new(),
@@ -165,7 +179,7 @@ impl Default for Settings {
 impl Settings {
     pub fn quiet(&self) -> Option<Quiet> {
         self.quiet.map(|(from, to)| Quiet {
-            time_zone: self.time_zone.clone(),
+            time_zone: self.zone.name().into(),
             from,
             to,
         })
@@ -216,6 +230,10 @@ mod tests {
         for event_type in KINDS {
             assert!(ada.wants(*event_type, Way::Page));
             assert!(!ada.wants(*event_type, Way::Sms));
+            assert_eq!(
+                ada.wants(*event_type, Way::Push),
+                CHOICES.contains(event_type)
+            );
             let welcome = *event_type == EventType::UserRegistered;
             assert_eq!(ada.wants(*event_type, Way::Email), welcome);
         }

@@ -85,8 +85,9 @@ pub async fn confirm(tx: &mut Tx, user_id: &UserId, code: &str) -> Result<bool, 
     Ok(false)
 }
 
-/// No number, and none that is asked for.
+/// No number, and none that is asked for; what waits to be sent there is not.
 pub async fn forget(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
+    deliveries::commands::give_up_person(tx, Way::Sms.as_str(), user_id).await?;
     sqlx::query(
         "update notification_settings set phone = '', phone_asked = '', phone_code = '' \
          where user_id = $1",

@@ -1,6 +1,7 @@
 //! SQL to what a person was told, and wants to be told.
 
 use super::{Choice, Notification, Person, Settings, Way};
+use crate::accounts::Zone;
 use crate::db::from_micros;
 use crate::event::EventType;
 use crate::id::{TaskId, UserId};
@@ -13,7 +14,7 @@ pub async fn person(
     user_id: &UserId,
 ) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<AnyRow> = sqlx::query(
-        "select u.name, u.email, s.time_zone, s.quiet_from, s.quiet_to, s.phone, s.phone_asked, s.digest \
+        "select u.name, u.email, u.time_zone, s.quiet_from, s.quiet_to, s.phone, s.phone_asked, s.digest \
          from users u left join notification_settings s on s.user_id = u.user_id \
          where u.user_id = $1",
     )
@@ -21,21 +22,20 @@ pub async fn person(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let time_zone: Option<String> = row.try_get("time_zone")?;
-    let settings = match time_zone {
-        Some(time_zone) => {
-            let (from, to): (Option<i64>, Option<i64>) =
-                (row.try_get("quiet_from")?, row.try_get("quiet_to")?);
-            Settings {
-                time_zone,
-                quiet: from.zip(to).map(|(from, to)| (from as u16, to as u16)),
-                phone: row.try_get("phone")?,
-                phone_asked: row.try_get("phone_asked")?,
-                digest: row.try_get::<i64, _>("digest")? == 1,
-            }
-        }
-        None => Settings::default(),
+    let zone: Option<&str> = row.try_get("time_zone")?;
+    let phone: Option<String> = row.try_get("phone")?;
+    let mut settings = Settings {
+        zone: zone.map_or(Zone::UTC, Zone::named),
+        ..Settings::default()
     };
+    if let Some(phone) = phone {
+        let (from, to): (Option<i64>, Option<i64>) =
+            (row.try_get("quiet_from")?, row.try_get("quiet_to")?);
+        settings.quiet = from.zip(to).map(|(from, to)| (from as u16, to as u16));
+        settings.phone = phone;
+        settings.phone_asked = row.try_get("phone_asked")?;
+        settings.digest = row.try_get::<i64, _>("digest")? == 1;
+    }
     Ok(Some(Person {
         user_id: user_id.clone(),
         name: row.try_get("name")?,

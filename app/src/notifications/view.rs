@@ -1,16 +1,16 @@
 //! What one was told, and what one wants to be told: plain pages, no script.
 
 use super::api::{ConfirmPhone, ReadNotifications, SetNotifications};
-use super::{CHOICES, Notification, Person, Way, Ways, queries, quiet, token, words};
-use crate::accounts::Me;
-use crate::accounts::session;
+use super::browsers::Browsers;
+use super::push::{self, Browser};
+use super::{CHOICES, Notification, Person, Way, Ways, queries, token, words};
+use crate::accounts::{Me, Zone, session};
 use crate::error::Error;
 use crate::event::EventType;
 use crate::id::UserId;
-use crate::shell::{Broken, NotFound, submitted};
+use crate::shell::{before, last_of_path, or_login, or_not_found, submitted};
 use crate::ui::{Bar, Rail, Submitted, Wordmark, time};
 use http::request::Parts;
-use leptos::either::EitherOf3;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -24,22 +24,16 @@ struct Loaded {
     ways: Ways,
     unread: i64,
     lines: Vec<Notification>,
+    browsers: Vec<Browser>,
+    /// Ours, for browsers.
+    key: Option<String>,
 }
 
 /// `/notifications`. Query: `before`.
 #[component]
 pub fn Notifications() -> impl IntoView {
-    let before = before();
-    Suspend::new(async move {
-        match load(before).await {
-            Ok(Some(loaded)) => EitherOf3::A(page(loaded)),
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                EitherOf3::B(())
-            }
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
-    })
+    let before = before().unwrap_or(i64::MAX);
+    Suspend::new(async move { or_login(load(before).await, page) })
 }
 
 async fn load(before: i64) -> Result<Option<Loaded>, Error> {
@@ -47,23 +41,25 @@ async fn load(before: i64) -> Result<Option<Loaded>, Error> {
     let Some(session) = session else {
         return Ok(None);
     };
-    let user_id = session.user_id;
+    let session_id = session.session_id.clone();
+    let me = Me::from(session);
+    let user_id = &me.user_id;
     let mut conn = state.db.pool().acquire().await?;
-    let person = queries::person(&mut conn, &user_id).await?;
+    let person = queries::person(&mut conn, user_id).await?;
     let limit = PAGE as i64 + 1;
-    let lines = queries::notifications(&mut conn, &user_id, before, limit).await?;
+    let lines = queries::notifications(&mut conn, user_id, before, limit).await?;
+    let browsers = push::browsers(&mut conn, user_id, &session_id).await?;
     drop(conn);
-    let unread = queries::unread(state.db.pool(), &user_id).await?;
-    let me = Me {
-        user_id,
-        name: session.name,
-    };
+    let key = state.push.map(|service| service.public_key().to_owned());
+    let unread = queries::unread(state.db.pool(), user_id).await?;
     Ok(person.map(|person| Loaded {
         me,
         person,
         ways: state.ways,
         unread,
         lines,
+        browsers,
+        key,
     }))
 }
 
@@ -80,6 +76,10 @@ fn page(loaded: Loaded) -> impl IntoView {
                 <button class="button quiet">"Mark all as read"</button>
             </form>
         }
+    });
+    let browsers = loaded.key.map(|key| {
+        let zone = loaded.person.settings.zone;
+        view! { <Browsers browsers=loaded.browsers key zone/> }
     });
     let unread = match loaded.unread {
         0 => "Nothing is unread.".to_owned(),
@@ -100,20 +100,21 @@ fn page(loaded: Loaded) -> impl IntoView {
                         <p class="hint count">{unread}</p>
                         {read_all}
                     </div>
-                    {lines(loaded.lines, &loaded.person.settings.time_zone)}
+                    {lines(loaded.lines, loaded.person.settings.zone)}
                 </section>
                 <section aria-labelledby="wishes">
                     <h2 id="wishes">"What you want to hear of"</h2>
                     {confirmation(&loaded.person, form.clone())}
                     {wishes(&loaded.person, loaded.ways, form)}
                 </section>
+                {browsers}
             </main>
             <Bar here="/notifications"/>
         </div>
     }
 }
 
-fn lines(mut lines: Vec<Notification>, time_zone: &str) -> impl IntoView + use<> {
+fn lines(mut lines: Vec<Notification>, zone: Zone) -> impl IntoView {
     if lines.is_empty() {
         return view! { <p class="empty">"Nothing yet. What you add and complete is confirmed here."</p> }
             .into_any();
@@ -125,7 +126,7 @@ fn lines(mut lines: Vec<Notification>, time_zone: &str) -> impl IntoView + use<>
         let href = format!("/notifications?before={oldest}");
         view! { <p class="older"><a href=href>"Show older"</a></p> }
     });
-    let lines = lines.into_iter().map(|line| one(line, time_zone));
+    let lines = lines.into_iter().map(move |line| one(line, zone));
     view! {
         <ul class="told">{lines.collect_view()}</ul>
         {older}
@@ -133,12 +134,13 @@ fn lines(mut lines: Vec<Notification>, time_zone: &str) -> impl IntoView + use<>
     .into_any()
 }
 
-fn one(line: Notification, time_zone: &str) -> impl IntoView + use<> {
+fn one(line: Notification, zone: Zone) -> impl IntoView {
     let said = words::line(line.event_type, &line.title);
-    let when = quiet::told(line.occurred_at, time_zone);
+    let when = zone.told(line.occurred_at);
     let label = format!("Mark as read: {said}");
     let href = match (line.event_type, line.task_id) {
         (EventType::UserRegistered, _) => Some("/".to_owned()),
+        (EventType::EndpointDisabled, _) => Some("/webhooks".to_owned()),
         (_, Some(task_id)) => Some(format!("/tasks/{task_id}")),
         (_, None) => None,
     };
@@ -194,7 +196,6 @@ fn wishes(person: &Person, ways: Ways, form: Option<Submitted>) -> impl IntoView
         Some((from, to)) => (clock(from), clock(to)),
         None => Default::default(),
     };
-    let zone = typed("time_zone", settings.time_zone.clone());
     let digest = match &form {
         Some(form) => form.value("digest").is_some(),
         None => settings.digest,
@@ -214,10 +215,10 @@ fn wishes(person: &Person, ways: Ways, form: Option<Submitted>) -> impl IntoView
         });
         view! { <tr><th scope="row">{kind(*event_type)}</th> {cells.into_iter().collect_view()}</tr> }
     });
-    let zones = quiet::zones().map(move |name| {
-        let chosen = name == zone;
-        view! { <option value=name selected=chosen>{name.replace('_', " ")}</option> }
-    });
+    let by = format!(
+        "By the clock of {}. ",
+        settings.zone.name().replace('_', " ")
+    );
     let phone = ways.sms.then(|| {
         let kept = match settings.phone_asked.as_str() {
             "" => &settings.phone,
@@ -247,6 +248,7 @@ fn wishes(person: &Person, ways: Ways, form: Option<Submitted>) -> impl IntoView
                     <tr>
                         <td></td>
                         <th scope="col">"Here"</th> <th scope="col">"E-mail"</th> <th scope="col">"SMS"</th>
+                        <th scope="col">"Browser"</th>
                     </tr>
                 </thead>
                 <tbody>{rows.collect_view()}</tbody>
@@ -255,15 +257,10 @@ fn wishes(person: &Person, ways: Ways, form: Option<Submitted>) -> impl IntoView
             {digest}
             {phone}
             <fieldset class="quiet-hours">
-                <legend>"Quiet hours: no e-mail and no SMS"</legend>
+                <legend>"Quiet hours: no e-mail, no SMS, nothing in the browser"</legend>
                 <Line name="quiet_from" label="From" kind="time" value=typed("quiet_from", from) form=form.clone() hint=""/>
                 <Line name="quiet_to" label="Until" kind="time" value=typed("quiet_to", to) form=form.clone() hint=""/>
-                <div class="field">
-                    <label for="time_zone">"By the clock of"</label>
-                    <select id="time_zone" name="time_zone">
-                        {zones.collect_view()}
-                    </select>
-                </div>
+                <p class="hint">{by} <a href="/you#zone">"Change the time zone"</a></p>
             </fieldset>
             <button class="button" type="submit">"Save"</button>
         </form>
@@ -337,6 +334,7 @@ fn place(way: Way) -> &'static str {
         Way::Page => "here",
         Way::Email => "by e-mail",
         Way::Sms => "by SMS",
+        Way::Push => "in the browser",
     }
 }
 
@@ -349,31 +347,14 @@ fn clock(minute: u16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-fn before() -> i64 {
-    let query = use_context::<Parts>().and_then(|parts| parts.uri.query().map(str::to_owned));
-    let query = query.unwrap_or_default();
-    let before = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("before="));
-    before
-        .and_then(|before| before.parse().ok())
-        .unwrap_or(i64::MAX)
-}
-
 /// `/unsubscribe/:token`, for who reads a letter and need not be logged in. Only the button does it:
 /// programs that look at mail follow links.
 #[component]
 pub fn Unsubscribe() -> impl IntoView {
     let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned());
     let path = path.unwrap_or_default();
-    Suspend::new(async move {
-        let token = path.rsplit('/').next().unwrap_or_default();
-        match reader(token).await {
-            Ok(Some(person)) => EitherOf3::A(door(&person, path)),
-            Ok(None) => EitherOf3::B(view! { <NotFound/> }),
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
-    })
+    let token: String = last_of_path().unwrap_or_default();
+    Suspend::new(async move { or_not_found(reader(&token).await, |person| door(&person, path)) })
 }
 
 async fn reader(token: &str) -> Result<Option<Person>, Error> {

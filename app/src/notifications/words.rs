@@ -10,6 +10,7 @@ pub fn line(event_type: EventType, title: &str) -> String {
         EventType::TaskCreated => format!("“{title}” is on your list."),
         EventType::TaskCompleted => format!("Well done! “{title}” is completed."),
         EventType::UserRegistered => format!("Welcome, {title}. Your list is ready."),
+        EventType::EndpointDisabled => format!("Nothing is sent to “{title}” any more. See why."),
         _ => title.into(),
     }
 }
@@ -46,6 +47,16 @@ pub fn digest(house: &House, person: &Person, lines: &[String], unsubscribe: Str
         count => format!("Your day in {count} lines"),
     };
     written(house, person, subject, lines, unsubscribe)
+}
+
+/// What a browser shows: a heading and what is below it.
+pub fn push(event_type: EventType, title: &str) -> (&'static str, String) {
+    let heading = match event_type {
+        EventType::TaskCreated => "On your list",
+        EventType::TaskCompleted => "Well done!",
+        _ => "Todo Evolution",
+    };
+    (heading, title.into())
 }
 
 /// A short message.

@@ -2,11 +2,11 @@
 
 use super::rules::{self, DaysOff, MAX_DAILY, MAX_WEEKLY, Streak};
 use super::{Goals as GoalsData, queries};
+use crate::accounts::Zone;
 use crate::accounts::{Me, session};
 use crate::error::Error;
-use crate::shell::{Broken, submitted};
+use crate::shell::{or_login, submitted};
 use crate::stats::api::SetSettings;
-use crate::stats::{self, Zone};
 use crate::ui::{Bar, Field, Rail, Submitted};
 use chrono::Weekday;
 use leptos::prelude::*;
@@ -56,7 +56,8 @@ pub fn Goals(
             </ul>
             <p class="hint">
                 {in_a_row(streak, goals.off)} {format!(" Days are those of {}. ", zone.name())}
-                <a href="/stats/settings">"Set goals, days off and time zone"</a>
+                <a href="/stats/settings">"Set goals and days off"</a> " · "
+                <a href="/you#zone">"Change the time zone"</a>
             </p>
         </section>
     }
@@ -119,52 +120,36 @@ fn in_a_row(streak: Streak, off: DaysOff) -> String {
 pub fn SettingsPage() -> impl IntoView {
     let form = submitted();
     Suspend::new(async move {
-        match load().await {
-            Ok(Some((me, goals, zone))) => view! {
+        or_login(load().await, |(me, goals)| {
+            view! {
                 <Title text="Goals"/>
                 <div class="frame shows-you">
                     <a class="skip" href="#settings">"Skip to the settings"</a>
                     <Rail me here="/stats"/>
                     <main class="list-column settings" id="settings" tabindex="-1">
                         <header class="head"><h1>"Goals"</h1></header>
-                        <Settings goals zone form/>
+                        <Settings goals form/>
                     </main>
                     <Bar here="/stats"/>
                 </div>
             }
-            .into_any(),
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                ().into_any()
-            }
-            Err(error) => view! { <Broken error/> }.into_any(),
-        }
+        })
     })
 }
 
-async fn load() -> Result<Option<(Me, GoalsData, Zone)>, Error> {
+async fn load() -> Result<Option<(Me, GoalsData)>, Error> {
     let (state, session) = session::current().await?;
     let Some(session) = session else {
         return Ok(None);
     };
-    let (user_id, name) = (session.user_id, session.name);
     let mut tx = state.db.read().await?;
-    let goals = queries::goals(&mut tx, &user_id).await?;
-    let zone = stats::queries::zone(&mut tx, &user_id).await?;
-    let me = Me { user_id, name };
-    Ok(Some((me, goals, zone.unwrap_or(Zone::UTC))))
+    let goals = queries::goals(&mut tx, &session.user_id).await?;
+    let me = Me::from(session);
+    Ok(Some((me, goals)))
 }
 
 #[component]
-fn Settings(goals: GoalsData, zone: Zone, form: Option<Submitted>) -> impl IntoView {
-    let typed = |name: &str| form.as_ref().and_then(|form| form.value(name));
-    let chosen = typed("zone").unwrap_or(zone.name()).to_owned();
-    let is_listed = Zone::places().any(|name| name == chosen);
-    // A name kept for old programs, as some browsers give it.
-    let own = (!is_listed).then(|| zone.name());
-    let zones = own.into_iter().chain(Zone::places()).map(|name| {
-        view! { <option value=name selected=name == chosen>{name.replace('_', " ")}</option> }
-    });
+fn Settings(goals: GoalsData, form: Option<Submitted>) -> impl IntoView {
     let unnamed = form.as_ref().filter(|form| {
         let field = form.error.field.as_deref();
         !matches!(field, Some("daily" | "weekly"))
@@ -203,11 +188,6 @@ fn Settings(goals: GoalsData, zone: Zone, form: Option<Submitted>) -> impl IntoV
                 <p class="hint">"A day off neither counts for a streak nor breaks it."</p>
                 {days.collect_view()}
             </fieldset>
-            <div class="field">
-                <label for="zone">"Time zone"</label>
-                <select id="zone" name="zone" aria-describedby="zone-note">{zones.collect_view()}</select>
-                <p class="hint" id="zone-note">"Where your days begin and end; also those that are over."</p>
-            </div>
             <p class="decision">
                 <button class="button" type="submit">"Save"</button>
                 <a class="button quiet" href="/stats">"Cancel"</a>

@@ -91,17 +91,20 @@ pub struct Clock {
     pub generation: i64,
     /// The number of the last change.
     pub change: i64,
+    /// Up to which change the rows of deleted tasks may be gone.
+    pub pruned: i64,
 }
 
 pub async fn clock(conn: &mut AnyConnection) -> Result<Clock, sqlx::Error> {
-    let (database_id, generation, change) =
-        sqlx::query_as("select database_id, generation, change from search_clock")
+    let (database_id, generation, change, pruned) =
+        sqlx::query_as("select database_id, generation, change, pruned from search_clock")
             .fetch_one(conn)
             .await?;
     Ok(Clock {
         database_id,
         generation,
         change,
+        pruned,
     })
 }
 

@@ -7,13 +7,13 @@ use crate::accounts::{Me, session};
 use crate::error::{Error, Kind};
 use crate::event::Timestamp;
 use crate::home::Place;
-use crate::shell::{Broken, status};
+use crate::shell::{or_login, status};
 use crate::tasks::api::{CompleteTask, ReopenTask};
 use crate::ui::{Bar, Clock, Icon, Rail, hidden, time};
 use axum::extract::Query;
 use http::StatusCode;
 use http::request::Parts;
-use leptos::either::{Either, EitherOf3, EitherOf4};
+use leptos::either::{Either, EitherOf4};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
@@ -34,20 +34,9 @@ pub fn Search() -> impl IntoView {
                 Err(error) if error.code == Kind::Invalid => Err(error),
                 found => Ok(found?),
             };
-            let me = Me {
-                user_id: session.user_id,
-                name: session.name,
-            };
-            Ok::<_, Error>(Some((me, found)))
+            Ok::<_, Error>(Some((session.into(), found)))
         };
-        match loaded.await {
-            Ok(Some((me, found))) => EitherOf3::A(page(me, asked, found)),
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                EitherOf3::B(())
-            }
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
+        or_login(loaded.await, |(me, found)| page(me, asked, found))
     })
 }
 

@@ -1,14 +1,12 @@
 //! What a person has added and done, counted by the consumer `analytics` and shown by day.
 
 pub mod api;
-pub mod commands;
 mod plot;
 pub mod queries;
 pub mod view;
 mod words;
-mod zone;
 
-pub use zone::{Zone, quarter};
+pub use crate::accounts::{Zone, quarter};
 
 use crate::event::EventType;
 use crate::id::Seq;

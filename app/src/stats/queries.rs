@@ -8,15 +8,6 @@ use crate::points;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use std::collections::BTreeMap;
 
-/// The person's time zone, if it is known.
-pub async fn zone(conn: &mut AnyConnection, user_id: &UserId) -> Result<Option<Zone>, sqlx::Error> {
-    let name: Option<String> = sqlx::query_scalar("select time_zone from users where user_id = $1")
-        .bind(&user_id.0)
-        .fetch_one(conn)
-        .await?;
-    Ok(name.as_deref().and_then(Zone::parse))
-}
-
 /// A person's figures at the moment `now`, by the days of `zone`.
 pub async fn stats(
     conn: &mut AnyConnection,

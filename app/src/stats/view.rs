@@ -1,20 +1,19 @@
 //! `/stats`: a person's figures, on a plain page that a small script keeps up to date.
 
-use super::api::LearnZone;
 use super::plot::{Plot, table};
 use super::words::{TOOK, count, of_days, of_took, share, span};
 use super::{Counted, DAYS, Stats, Zone, queries};
-use crate::accounts::{Me, session};
+use crate::accounts::view::AskZone;
+use crate::accounts::{self, Me, session};
 use crate::db::now;
 use crate::error::Error;
 use crate::points::rules::{self, Streak};
 use crate::points::view::Goals as GoalsSection;
 use crate::points::{self, Goals};
-use crate::shell::Broken;
+use crate::shell::or_login;
 use crate::ui::time::short_date;
 use crate::ui::{Bar, Rail};
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 use leptos_meta::Title;
 
 /// What the page shows, all of one moment.
@@ -33,16 +32,9 @@ struct Figures {
 #[component]
 pub fn StatsPage() -> impl IntoView {
     Suspend::new(async move {
-        match load().await {
-            Ok(Some((me, figures))) => {
-                view! { <Title text="Stats"/> <Page me figures/> }.into_any()
-            }
-            Ok(None) => {
-                leptos_axum::redirect("/login");
-                ().into_any()
-            }
-            Err(error) => view! { <Broken error/> }.into_any(),
-        }
+        or_login(load().await, |(me, figures)| {
+            view! { <Title text="Stats"/> <Page me figures/> }
+        })
     })
 }
 
@@ -51,36 +43,30 @@ async fn load() -> Result<Option<(Me, Figures)>, Error> {
     let Some(session) = session else {
         return Ok(None);
     };
-    let (user_id, now) = (session.user_id, now());
+    let (is_admin, now) = (session.is_admin, now());
+    let me = Me::from(session);
+    let user_id = &me.user_id;
     let mut tx = state.db.read().await?;
-    let known = queries::zone(&mut tx, &user_id).await?;
+    let known = accounts::queries::zone(&mut tx, user_id).await?;
     let zone = known.unwrap_or(Zone::UTC);
-    let sign_ups = match session.is_admin {
+    let sign_ups = match is_admin {
         true => Some(queries::sign_ups(&mut tx, zone, now).await?),
         false => None,
     };
     let figures = Figures {
-        stats: queries::stats(&mut tx, &user_id, zone, now).await?,
-        points: points::queries::points(&mut tx, &user_id).await?,
-        goals: points::queries::goals(&mut tx, &user_id).await?,
-        counted: queries::counted(&mut tx, &user_id).await?,
+        stats: queries::stats(&mut tx, user_id, zone, now).await?,
+        points: points::queries::points(&mut tx, user_id).await?,
+        goals: points::queries::goals(&mut tx, user_id).await?,
+        counted: queries::counted(&mut tx, user_id).await?,
         zone_is_unknown: known.is_none(),
         sign_ups,
     };
-    let name = session.name;
-    Ok(Some((Me { user_id, name }, figures)))
+    Ok(Some((me, figures)))
 }
 
 #[component]
 fn Page(me: Me, figures: Figures) -> impl IntoView {
-    let ask_zone = figures.zone_is_unknown.then(|| {
-        view! {
-            <form method="post" action=LearnZone::url() data-zone="" hidden>
-                <input type="hidden" name="zone"/>
-            </form>
-            <script src="/zone.js" defer></script>
-        }
-    });
+    let ask_zone = figures.zone_is_unknown.then(|| view! { <AskZone/> });
     view! {
         <div class="frame shows-you">
             <a class="skip" href="#stats">"Skip to the figures"</a>

@@ -2,7 +2,7 @@
 
 use super::commands;
 use crate::accounts::session;
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::outbox::Cause;
 use crate::state::State;
 use leptos::prelude::*;
@@ -18,6 +18,7 @@ pub async fn redrive_dead_letters(
     #[server(default)] filter: String,
 ) -> Result<(), Error> {
     let (state, cause) = cause(&ids).await?;
+    let ids = in_order(ids);
     let count = ids.len();
     state
         .db
@@ -42,6 +43,7 @@ pub async fn discard_dead_letters(
     #[server(default)] filter: String,
 ) -> Result<(), Error> {
     let (state, cause) = cause(&ids).await?;
+    let ids = in_order(ids);
     let count = ids.len();
     state
         .db
@@ -58,6 +60,14 @@ pub async fn discard_dead_letters(
     Ok(())
 }
 
+/// Each once, and in the order in which the relay locks them too: whoever waits for another's rows
+/// is never waited for.
+fn in_order(mut ids: Vec<i64>) -> Vec<i64> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
 /// The list as it was, with what was done said above it. What is no filter of ours is dropped.
 fn page(filter: &str, did: &str, count: usize) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "=&._-%".contains(c);
@@ -69,13 +79,7 @@ fn page(filter: &str, did: &str, count: usize) -> String {
 }
 
 async fn cause(ids: &[i64]) -> Result<(State, Cause), Error> {
-    let (state, session) = session::require().await?;
-    if !session.is_admin {
-        return Err(Error::new(
-            Kind::NotFound,
-            "There is nothing at this address.",
-        ));
-    }
+    let (state, session) = session::require_admin().await?;
     if ids.is_empty() || ids.len() > MOST {
         return Err(Error::invalid(
             "ids",

@@ -11,6 +11,8 @@ use sqlx::AssertSqlSafe;
 
 /// The stream of what operators decide: it belongs to no person.
 pub const STREAM: &str = "user-system";
+/// Who acts at the command line.
+pub const OPERATOR: &str = "operator";
 
 /// What an error may be long, in bytes.
 const MAX_ERROR: usize = 4 * 1024;
@@ -20,31 +22,40 @@ const MAX_ERROR: usize = 4 * 1024;
 /// as it may when a read model is built again, is open again.
 pub async fn bury(tx: &mut Tx, letter: &DeadLetter) -> Result<bool, sqlx::Error> {
     let failed = letter.failed.as_ref();
-    let done = sqlx::query(
+    let known = match failed {
+        Some(_) => {
+            "update set status = 'open', error = excluded.error, attempts = excluded.attempts, \
+             first_at = excluded.first_at, last_at = excluded.last_at \
+             where dead_letters.status = 'redriven'"
+        }
+        // Every reader of a topic buries its bad records. An update would lock the row even when it
+        // changes nothing, and the relay marks these rows in another order.
+        None => "nothing",
+    };
+    let sql = format!(
         "insert into dead_letters (origin, topic, partition, place, key, headers, value, consumer, \
          user_id, seq, error, attempts, first_at, last_at, traceparent) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
-         on conflict (origin) do update set status = 'open', error = excluded.error, \
-         attempts = excluded.attempts, first_at = excluded.first_at, last_at = excluded.last_at \
-         where dead_letters.consumer is not null and dead_letters.status = 'redriven'",
-    )
-    .bind(origin(letter))
-    .bind(&letter.topic)
-    .bind(letter.place.map(|(partition, _)| partition))
-    .bind(letter.place.map(|(_, offset)| offset))
-    .bind(letter.key.clone())
-    .bind(write_headers(&letter.headers))
-    .bind(letter.value.clone())
-    .bind(failed.map(|f| f.consumer.clone()))
-    .bind(failed.map(|f| f.user_id.0.clone()))
-    .bind(failed.map(|f| f.seq.0))
-    .bind(shorten(&letter.error))
-    .bind(letter.attempts)
-    .bind(to_micros(letter.first_at))
-    .bind(to_micros(letter.last_at))
-    .bind(&letter.traceparent)
-    .execute(&mut **tx)
-    .await?;
+         on conflict (origin) do {known}"
+    );
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .bind(origin(letter))
+        .bind(&letter.topic)
+        .bind(letter.place.map(|(partition, _)| partition))
+        .bind(letter.place.map(|(_, offset)| offset))
+        .bind(letter.key.clone())
+        .bind(write_headers(&letter.headers))
+        .bind(letter.value.clone())
+        .bind(failed.map(|f| f.consumer.clone()))
+        .bind(failed.map(|f| f.user_id.0.clone()))
+        .bind(failed.map(|f| f.seq.0))
+        .bind(shorten(&letter.error))
+        .bind(letter.attempts)
+        .bind(to_micros(letter.first_at))
+        .bind(to_micros(letter.last_at))
+        .bind(&letter.traceparent)
+        .execute(&mut **tx)
+        .await?;
     tx.mark_appended();
     Ok(done.rows_affected() == 1)
 }
@@ -119,11 +130,7 @@ async fn decided(
     event: fn(DeadLetterDecided) -> EventData,
 ) -> Result<Event, Error> {
     let user_id = UserId(STREAM.into());
-    sqlx::query("insert into streams (user_id) values ($1) on conflict (user_id) do nothing")
-        .bind(&user_id.0)
-        .execute(&mut **tx)
-        .await?;
-    outbox::lock_stream(tx, &user_id).await?;
+    lock_any_stream(tx, &user_id).await?;
     let data = DeadLetterDecided {
         user_id,
         dead_letter_id: letter.id,
@@ -132,6 +139,16 @@ async fn decided(
         decided_at: now(),
     };
     append(tx, cause, event(data)).await
+}
+
+/// As [`outbox::lock_stream`]; the stream of nobody's begins with its first event.
+pub async fn lock_any_stream(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
+    sqlx::query("insert into streams (user_id) values ($1) on conflict (user_id) do nothing")
+        .bind(&user_id.0)
+        .execute(&mut **tx)
+        .await?;
+    outbox::lock_stream(tx, user_id).await?;
+    Ok(())
 }
 
 /// What a dead letter is told from others by.
@@ -181,4 +198,19 @@ fn write_headers(headers: &Headers) -> String {
         .map(|(name, value)| (name.as_str(), hex::encode(value)))
         .collect();
     serde_json::to_string(&pairs).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_ERROR, shorten};
+
+    #[test]
+    fn an_error_is_kept_up_to_4_kib_of_whole_characters() {
+        assert_eq!(MAX_ERROR, 4096);
+        assert_eq!(shorten("disk\0full"), "disk full");
+        let long = format!("x{}", "\u{e9}".repeat(4096));
+        let kept = shorten(&long);
+        assert_eq!(kept.len(), MAX_ERROR - 1);
+        assert!(long.starts_with(&kept));
+    }
 }

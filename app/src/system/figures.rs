@@ -11,8 +11,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Where the figures stand alone; public/system.js fetches them from there.
+/// Where the figures stand alone; public/live.js fetches them from there.
 pub const PATH: &str = "/system/figures";
+
+/// How often, in ms, while they are in sight.
+pub const EVERY: &str = "2000";
 
 /// The database did not answer.
 const UNKNOWN: &str = "not known";
@@ -20,7 +23,7 @@ const UNKNOWN: &str = "not known";
 /// Says how the connection is; for those with JavaScript.
 pub fn mark() -> impl IntoView {
     view! {
-        <p class="mark" id="figures-mark">
+        <p class="mark" id="live-mark">
             <span class="dot"></span> <span class="words">"Connecting"</span>
         </p>
     }
@@ -41,7 +44,7 @@ pub fn figures(history: &History) -> impl IntoView + use<> {
                     "Reload for newer figures: without JavaScript they do not move by themselves."
                 </p>
                 {everywhere(&samples)}
-                {here(&samples, &history.process)}
+                {everybody(&samples, &last.processes)}
                 {consumers(&samples)}
             })
         }
@@ -50,7 +53,7 @@ pub fn figures(history: &History) -> impl IntoView + use<> {
         ),
     };
     view! {
-        <section class="figures" id="figures" data-live=PATH aria-labelledby="figures-title">
+        <section class="figures" id="figures" data-live=PATH data-every=EVERY aria-labelledby="figures-title">
             <h2 id="figures-title">"How it goes"</h2>
             {all}
         </section>
@@ -90,28 +93,28 @@ fn everywhere(samples: &[Arc<Sample>]) -> impl IntoView + use<> {
     }
 }
 
-fn here(samples: &[Arc<Sample>], process: &str) -> impl IntoView + use<> {
+fn everybody(samples: &[Arc<Sample>], processes: &[String]) -> impl IntoView + use<> {
     let of = |value: fn(&Sample) -> Option<f64>| series(samples, value);
-    let process = format!("Of {process}, which answered; others have figures of their own.");
+    let whose = format!("Of {}.", processes.join("; "));
     view! {
-        <h3>"In this process"</h3>
-        <p class="hint">{process}</p>
+        <h3>"In all processes"</h3>
+        <p class="hint">{whose}</p>
         <div class="plots">
             {Figure {
                 unit: "a second",
-                ..Figure::new("Events published", of(|s| Some(s.here.events)), rate)
+                ..Figure::new("Events published", of(|s| Some(s.work.events)), rate)
             }.view(samples)}
             {Figure {
                 unit: "open",
-                ..Figure::new("Sockets", of(|s| Some(s.here.sockets)), rate)
+                ..Figure::new("Sockets", of(|s| Some(s.work.sockets)), rate)
             }.view(samples)}
             {Figure {
                 unit: "a second",
-                ..Figure::new("HTTP requests", of(|s| Some(s.here.requests)), rate)
+                ..Figure::new("HTTP requests", of(|s| Some(s.work.requests)), rate)
             }.view(samples)}
             {Figure {
                 unit: "for 99 of 100",
-                ..Figure::new("HTTP answers", of(|s| s.here.request_p99), seconds)
+                ..Figure::new("HTTP answers", of(|s| s.work.request_p99), seconds)
             }.view(samples)}
         </div>
     }
@@ -123,7 +126,7 @@ fn consumers(samples: &[Arc<Sample>]) -> impl IntoView + use<> {
         .into_iter()
         .flat_map(|last| {
             let lag = last.standing.iter().flat_map(|s| s.lag.keys());
-            last.here.consumers.keys().chain(lag)
+            last.work.consumers.keys().chain(lag)
         })
         .cloned()
         .collect();
@@ -134,7 +137,7 @@ fn consumers(samples: &[Arc<Sample>]) -> impl IntoView + use<> {
     view! {
         <h3>"Consumers"</h3>
         <p class="hint">
-            "Latency, from publishing to arrival, and failed attempts are this process' own, over a minute; lag is everywhere's."
+            "Latency, from publishing to arrival, and failed attempts are of a minute, and of the process that fares worst."
         </p>
         {rows}
     }
@@ -143,7 +146,7 @@ fn consumers(samples: &[Arc<Sample>]) -> impl IntoView + use<> {
 fn one_consumer(samples: &[Arc<Sample>], name: String) -> impl IntoView + use<> {
     let of = |value: fn(&Consumed) -> Option<f64>| {
         series(samples, |sample| {
-            sample.here.consumers.get(&name).and_then(value)
+            sample.work.consumers.get(&name).and_then(value)
         })
     };
     let (p50, p99, failed) = (of(|c| c.p50), of(|c| c.p99), of(|c| c.failed));
@@ -355,7 +358,7 @@ fn seconds(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::{Here, Standing};
+    use super::super::history::{Standing, Work};
     use super::*;
     use crate::event::Timestamp;
 
@@ -377,7 +380,8 @@ mod tests {
         let sample = |second: i64| {
             Arc::new(Sample {
                 at: Timestamp::from_timestamp(1_795_554_240 + second, 0).unwrap(),
-                here: Here::default(),
+                processes: Vec::new(),
+                work: Work::default(),
                 standing: None,
             })
         };
@@ -388,7 +392,7 @@ mod tests {
 
     #[test]
     fn a_page_of_figures_says_each_of_them_in_words() {
-        let history = History::of("process 7, role all".into());
+        let history = History::default();
         let empty = figures(&history).to_html();
         assert!(empty.contains("No figures yet"), "{empty}");
         let consumed = Consumed {
@@ -398,7 +402,8 @@ mod tests {
         };
         history.keep(Sample {
             at: Timestamp::from_timestamp(1_795_554_245, 0).unwrap(),
-            here: Here {
+            processes: vec!["process 7, role web".into(), "process 9, role relay".into()],
+            work: Work {
                 events: 12.4,
                 sockets: 3.0,
                 requests: 2.5,
@@ -415,7 +420,7 @@ mod tests {
         let html = figures(&history).to_html();
         for part in [
             "As of 21:04:05 UTC",
-            "process 7, role all",
+            "Of process 7, role web; process 9, role relay.",
             "Outbox: 5 to publish now, at most 5",
             "Dead letters: 2 open now",
             "People: 0 waiting now",

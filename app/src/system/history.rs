@@ -1,7 +1,8 @@
-//! How it went for the last quarter of an hour: what a process keeps in memory of itself and of the
-//! database, for those who have no Grafana. The server fills it, the page draws it.
+//! How it went for the last quarter of an hour: what a process keeps in memory of all processes and of
+//! the database, for those who have no Grafana. The server fills it, the page draws it.
 
 use crate::event::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,15 +17,17 @@ pub const KEPT: usize = 450;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     pub at: Timestamp,
-    pub here: Here,
+    /// Whose work it is.
+    pub processes: Vec<String>,
+    pub work: Work,
     /// What stands in the database; `None`: it did not answer.
     pub standing: Option<Standing>,
 }
 
-/// What this process does. Rates are a second, over the last 10 s; shares and quantiles are of the
-/// last minute, in seconds, and `None` if nothing happened in it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Here {
+/// What is done, by one process or all of them. Rates are a second, over the last 10 s; shares and
+/// quantiles are of the last minute, in seconds, and `None` if nothing happened in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Work {
     /// Events published.
     pub events: f64,
     pub sockets: f64,
@@ -33,8 +36,8 @@ pub struct Here {
     pub consumers: BTreeMap<String, Consumed>,
 }
 
-/// How a consumer fares in this process.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// How a consumer fares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Consumed {
     /// From publishing to arrival.
     pub p50: Option<f64>,
@@ -43,7 +46,28 @@ pub struct Consumed {
     pub failed: Option<f64>,
 }
 
-/// The same for all processes.
+impl Work {
+    /// With another process' work: as many as both of them do, and as slow and as faulty as the worse.
+    pub fn and(mut self, other: Work) -> Work {
+        self.events += other.events;
+        self.sockets += other.sockets;
+        self.requests += other.requests;
+        self.request_p99 = worse(self.request_p99, other.request_p99);
+        for (name, theirs) in other.consumers {
+            let ours = self.consumers.entry(name).or_default();
+            ours.p50 = worse(ours.p50, theirs.p50);
+            ours.p99 = worse(ours.p99, theirs.p99);
+            ours.failed = worse(ours.failed, theirs.failed);
+        }
+        self
+    }
+}
+
+fn worse(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    [one, other].into_iter().flatten().reduce(f64::max)
+}
+
+/// What stands in the database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
     /// Events that are committed and not published.
@@ -55,22 +79,13 @@ pub struct Standing {
     pub lag: BTreeMap<String, i64>,
 }
 
-/// The samples of a process.
+/// What a process has seen.
 #[derive(Debug, Default)]
 pub struct History {
-    /// How the process is told from others.
-    pub process: String,
     samples: Mutex<VecDeque<Arc<Sample>>>,
 }
 
 impl History {
-    pub fn of(process: String) -> Self {
-        History {
-            process,
-            samples: Mutex::default(),
-        }
-    }
-
     /// Keeps it, in place of the oldest.
     pub fn keep(&self, sample: Sample) {
         let mut samples = self.lock();
@@ -96,11 +111,12 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_room() {
-        let history = History::of("test".into());
+        let history = History::default();
         for second in 0..KEPT as i64 + 3 {
             history.keep(Sample {
                 at: Timestamp::from_timestamp(second, 0).unwrap(),
-                here: Here::default(),
+                processes: Vec::new(),
+                work: Work::default(),
                 standing: None,
             });
         }
@@ -108,5 +124,24 @@ mod tests {
         assert_eq!(samples.len(), KEPT);
         assert_eq!(samples[0].at.timestamp(), 3);
         assert_eq!(samples[KEPT - 1].at.timestamp(), KEPT as i64 + 2);
+    }
+
+    #[test]
+    fn of_two_processes_the_worse_is_shown() {
+        let work = |events, request_p99, failed| Work {
+            events,
+            request_p99,
+            consumers: [(
+                "search".to_owned(),
+                Consumed {
+                    failed,
+                    ..Consumed::default()
+                },
+            )]
+            .into(),
+            ..Work::default()
+        };
+        let both = work(1.5, Some(0.2), None).and(work(2.0, Some(0.1), Some(0.0)));
+        assert_eq!(both, work(3.5, Some(0.2), Some(0.0)));
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{DeadLetter, Failed, Headers, Parked, Status};
 use crate::db::from_micros;
+use crate::event::Timestamp;
 use crate::id::{Seq, UserId};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, FromRow, Row};
 
 const COLUMNS: &str = "dead_letter_id, topic, partition, place, key, headers, value, consumer, \
                        user_id, seq, error, attempts, first_at, last_at, traceparent, status, note";
@@ -172,4 +173,37 @@ impl FromRow<'_, AnyRow> for Parked {
             error: row.try_get("error")?,
         })
     }
+}
+
+/// What is removed regularly when it is old, and how that went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Swept {
+    pub name: String,
+    /// When last.
+    pub at: Timestamp,
+    /// Rows and failures, since the beginning.
+    pub removed: i64,
+    pub failed: i64,
+    /// Why the last time failed; empty if it did not.
+    pub error: String,
+}
+
+/// Everything that has been cleaned up at least once.
+pub async fn cleanup(pool: &AnyPool) -> Result<Vec<Swept>, sqlx::Error> {
+    let rows: Vec<(String, i64, i64, i64, String)> = sqlx::query_as(
+        "select name, ran_at, removed, failed, error from cleanup_jobs \
+         where ran_at is not null order by name",
+    )
+    .fetch_all(pool)
+    .await?;
+    let swept = rows
+        .into_iter()
+        .map(|(name, at, removed, failed, error)| Swept {
+            name,
+            at: from_micros(at),
+            removed,
+            failed,
+            error,
+        });
+    Ok(swept.collect())
 }

@@ -2,18 +2,17 @@
 
 use super::figures::{self, figures};
 use super::letters::{self, PAGE, attempts, letters};
-use super::queries::{self, Filter};
+use super::queries::{self, Filter, Swept};
 use super::{Parked, Status};
 use crate::accounts::Me;
 use crate::accounts::session::{self, Session};
 use crate::error::Error;
 use crate::id::Seq;
 use crate::outbox;
-use crate::shell::{Broken, NotFound, submitted};
+use crate::shell::{last_of_path, or_not_found, parameter, submitted};
 use crate::state::State;
 use crate::ui::{Bar, Rail, time};
-use http::request::Parts;
-use leptos::either::EitherOf3;
+use leptos::either::Either;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -29,47 +28,52 @@ pub fn System() -> impl IntoView {
             let limit = PAGE as i64 + 1;
             let found = queries::dead_letters(&mut conn, &filter, limit).await?;
             let kinds = queries::kinds(&mut conn).await?;
-            Ok((parked, found, kinds, state.history.clone()))
+            let swept = queries::cleanup(state.db.pool()).await?;
+            Ok((parked, found, kinds, state.history.clone(), swept))
         };
-        match admin(load).await {
-            Ok(Some((me, (parked, found, kinds, history)))) => EitherOf3::A(view! {
-                <Title text="System"/>
-                <Frame me>
-                    <header class="head"><h1>"System"</h1> {figures::mark()}</header>
-                    {figures(&history)}
-                    <section id="waiting" aria-labelledby="waiting-title">
-                        <h2 id="waiting-title">"Waiting"</h2>
+        or_not_found(
+            admin(load).await,
+            |(me, (parked, found, kinds, history, swept))| {
+                view! {
+                    <Title text="System"/>
+                    <Frame me>
+                        <header class="head"><h1>"System"</h1> {figures::mark()}</header>
+                        {figures(&history)}
                         {waiting(parked)}
-                    </section>
-                    {letters(found, &filter, kinds, done)}
-                    <p><a href="/events">"Every kind of event, and who reads it"</a></p>
-                    <Script/>
-                </Frame>
-            }),
-            Ok(None) => EitherOf3::B(view! { <NotFound/> }),
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
+                        {letters(found, &filter, kinds, done)}
+                        {cleanup(swept)}
+                        <p><a href="/events">"Every kind of event, and who reads it"</a></p>
+                        <p><a href="/audit">"Audit log: who did what, when, from where"</a></p>
+                        <Script/>
+                    </Frame>
+                }
+            },
+        )
     })
 }
 
-/// `/system/figures`: how it goes and nothing else, for a screen on the wall.
+/// `/system/figures`: how it goes and who waits, for a screen on the wall.
 #[component]
 pub fn Figures() -> impl IntoView {
     Suspend::new(async move {
-        match admin(async |state: &State, _: &Session| Ok(state.history.clone())).await {
-            Ok(Some((me, history))) => EitherOf3::A(view! {
+        let load = async |state: &State, _: &Session| {
+            let mut conn = state.db.pool().acquire().await?;
+            let parked = queries::parked(&mut conn, PAGE as i64).await?;
+            Ok((parked, state.history.clone()))
+        };
+        or_not_found(admin(load).await, |(me, (parked, history))| {
+            view! {
                 <Title text="Figures"/>
                 <Frame me>
                     <header class="head">
                         <h1><a href="/system">"System"</a></h1> {figures::mark()}
                     </header>
                     {figures(&history)}
+                    {waiting(parked)}
                     <Script/>
                 </Frame>
-            }),
-            Ok(None) => EitherOf3::B(view! { <NotFound/> }),
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
+            }
+        })
     })
 }
 
@@ -82,21 +86,21 @@ pub fn DeadLetterPage() -> impl IntoView {
             let mut conn = state.db.pool().acquire().await?;
             queries::dead_letter(&mut conn, id.unwrap_or(0)).await
         };
-        match admin(load).await {
-            Ok(Some((me, Some(letter)))) => {
-                let title = format!("Dead letter {}", letter.id);
-                EitherOf3::A(view! {
-                    <Title text=title.clone()/>
-                    <Frame me>
-                        <header class="head"><h1>{title}</h1></header>
-                        {letters::whole(letter)}
-                        <p><a href="/system#letters">"All dead letters"</a></p>
-                    </Frame>
-                })
+        let found = admin(load).await.map(|found| {
+            let (me, letter) = found?;
+            Some((me, letter?))
+        });
+        or_not_found(found, |(me, letter)| {
+            let title = format!("Dead letter {}", letter.id);
+            view! {
+                <Title text=title.clone()/>
+                <Frame me>
+                    <header class="head"><h1>{title}</h1></header>
+                    {letters::whole(letter)}
+                    <p><a href="/system#letters">"All dead letters"</a></p>
+                </Frame>
             }
-            Ok(_) => EitherOf3::B(view! { <NotFound/> }),
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
+        })
     })
 }
 
@@ -112,14 +116,8 @@ pub fn Trace() -> impl IntoView {
             let url = state.trace_url.as_ref();
             Ok(traceparent.and_then(|traceparent| url?.of(&traceparent)))
         };
-        match admin(load).await {
-            Ok(Some((_, Some(url)))) => {
-                leptos_axum::redirect(&url);
-                EitherOf3::A(())
-            }
-            Ok(_) => EitherOf3::B(view! { <NotFound/> }),
-            Err(error) => EitherOf3::C(view! { <Broken error/> }),
-        }
+        let found = admin(load).await.map(|found| found?.1);
+        or_not_found(found, |url| leptos_axum::redirect(&url))
     })
 }
 
@@ -132,8 +130,7 @@ pub async fn admin<T>(
         return Ok(None);
     };
     let loaded = load(&state, &session).await?;
-    let Session { user_id, name, .. } = session;
-    Ok(Some((Me { user_id, name }, loaded)))
+    Ok(Some((session.into(), loaded)))
 }
 
 #[component]
@@ -151,7 +148,10 @@ pub fn Frame(me: Me, children: Children) -> impl IntoView {
 /// Keeps the figures moving; without it the page is as it was when it was asked for.
 #[component]
 fn Script() -> impl IntoView {
-    view! { <script src="/system.js" defer></script> }
+    view! {
+        <script src="/live.js" defer></script>
+        <script src="/system.js" defer></script>
+    }
 }
 
 /// Why the last decision was refused.
@@ -160,10 +160,8 @@ pub fn Refusal() -> impl IntoView {
     submitted().map(|form| view! { <p class="notice" role="alert">{form.error.detail}</p> })
 }
 
+/// Whose events wait, and for what.
 fn waiting(parked: Vec<Parked>) -> impl IntoView {
-    if parked.is_empty() {
-        return view! { <p class="hint">"Nobody waits: every consumer is served."</p> }.into_any();
-    }
     let row = |parked: Parked| {
         let next = match parked.next_at {
             Some(at) => format!("again {}", time::utc_text(at)),
@@ -182,28 +180,45 @@ fn waiting(parked: Vec<Parked>) -> impl IntoView {
             </li>
         }
     };
-    view! { <ul class="letters">{parked.into_iter().map(row).collect_view()}</ul> }.into_any()
+    let list = match parked.is_empty() {
+        true => {
+            Either::Left(view! { <p class="hint">"Nobody waits: every consumer is served."</p> })
+        }
+        false => Either::Right(view! {
+            <ul class="letters">{parked.into_iter().map(row).collect_view()}</ul>
+        }),
+    };
+    view! {
+        <section id="waiting" data-live=figures::PATH data-every=figures::EVERY aria-labelledby="waiting-title">
+            <h2 id="waiting-title">"Waiting"</h2>
+            {list}
+        </section>
+    }
 }
 
-fn last_of_path<T: std::str::FromStr>() -> Option<T> {
-    let parts = use_context::<Parts>()?;
-    parts.uri.path().rsplit('/').next()?.parse().ok()
-}
-
-/// A value of the address' query.
-fn asked(name: &str) -> Option<String> {
-    let parts = use_context::<Parts>()?;
-    let pairs = parts.uri.query()?.split('&');
-    let mut values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    values.next().map(str::to_owned)
+/// What is removed when it is old, in a line.
+fn cleanup(swept: Vec<Swept>) -> impl IntoView {
+    let Some(last) = swept.iter().map(|swept| swept.at).max() else {
+        return view! { <p class="hint" id="cleanup">"Nothing was cleaned up yet."</p> }.into_any();
+    };
+    let rows: i64 = swept.iter().map(|swept| swept.removed).sum();
+    let words = format!(
+        "Cleaned up {}; {rows} old rows have gone so far.",
+        time::utc_text(last)
+    );
+    let failed = swept.into_iter().filter(|swept| !swept.error.is_empty());
+    let failed = failed.map(|Swept { name, error, .. }| {
+        view! { <span class="refusal">{format!(" Not {name}: {error}.")}</span> }
+    });
+    view! { <p class="hint" id="cleanup">{words} {failed.collect_view()}</p> }.into_any()
 }
 
 /// What the address asks for; open ones if it does not say.
 fn filter() -> Filter {
-    let value = |name| asked(name).filter(|value| !value.is_empty());
-    let narrowed = asked("topic").is_some() || asked("consumer").is_some();
+    let value = |name| parameter(name).filter(|value| !value.is_empty());
+    let narrowed = parameter("topic").is_some() || parameter("consumer").is_some();
     Filter {
-        status: match asked("status") {
+        status: match parameter("status") {
             Some(status) => Status::parse(&status),
             None if narrowed => None,
             None => Some(Status::Open),
@@ -218,5 +233,5 @@ fn filter() -> Filter {
 fn done() -> letters::Done {
     ["retried", "discarded"]
         .into_iter()
-        .find_map(|what| Some((what, asked(what)?.parse().ok()?)))
+        .find_map(|what| Some((what, parameter(what)?.parse().ok()?)))
 }

@@ -85,3 +85,18 @@ pub async fn delete_task(
     leptos_axum::redirect("/");
     Ok(event)
 }
+
+/// Brings a deleted task back: the undo of [`delete_task`].
+#[server(prefix = "/api", endpoint = "tasks/restore")]
+pub async fn restore_task(
+    task_id: TaskId,
+    command_id: Option<CommandId>,
+) -> Result<Option<Event>, Error> {
+    let (state, cause) = crate::accounts::session::cause(command_id).await?;
+    state
+        .db
+        .write(move |tx| {
+            Box::pin(async move { crate::trash::commands::restore(tx, &cause, task_id).await })
+        })
+        .await
+}

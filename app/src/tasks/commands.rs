@@ -13,6 +13,7 @@ use crate::event::{
 };
 use crate::id::TaskId;
 use crate::outbox::{self, Cause, append, moment};
+use crate::trash;
 
 /// Errors: `Invalid` title, `TooLarge` description.
 pub async fn create(
@@ -147,7 +148,7 @@ pub async fn reopen(tx: &mut Tx, cause: &Cause, task_id: TaskId) -> Result<Optio
         .map(Some)
 }
 
-/// Errors: `NotFound`.
+/// Into the trash. Errors: `NotFound`.
 pub async fn delete(tx: &mut Tx, cause: &Cause, task_id: TaskId) -> Result<Option<Event>, Error> {
     let task = match begin(tx, cause, task_id).await? {
         Begun::Task(task) => task,
@@ -157,16 +158,17 @@ pub async fn delete(tx: &mut Tx, cause: &Cause, task_id: TaskId) -> Result<Optio
         .bind(task_id.0)
         .execute(&mut **tx)
         .await?;
+    let deleted_at = moment(task.updated_at);
     let data = TaskDeleted {
         task_id,
         user_id: cause.actor_id.clone(),
-        title: task.title,
-        deleted_at: moment(task.updated_at),
+        title: task.title.clone(),
+        deleted_at,
         reason: "user_requested".into(),
     };
-    append(tx, cause, EventData::TaskDeleted(data))
-        .await
-        .map(Some)
+    let event = append(tx, cause, EventData::TaskDeleted(data)).await?;
+    trash::commands::keep(tx, &cause.actor_id, &task, deleted_at, event.seq).await?;
+    Ok(Some(event))
 }
 
 enum Begun {

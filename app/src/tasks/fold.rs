@@ -61,7 +61,15 @@ impl Tasks {
                     self.0.remove(at);
                 }
             }
-            // It changes nothing about a task.
+            EventData::TaskRestored(d) => self.put(Task {
+                task_id: d.task_id,
+                title: d.title.clone(),
+                description: d.description.clone(),
+                created_at: d.created_at,
+                updated_at: d.restored_at,
+                completed_at: d.completed_at,
+            }),
+            // It changes nothing about a task that is there.
             _ => {}
         }
     }

@@ -14,7 +14,7 @@ use leptos::server_fn::ServerFn;
 pub fn row_view(page: Page, shown: &Shown) -> impl IntoView + use<> {
     let (row, task) = (&shown.row, &shown.row.task);
     let is_done = row.is_done();
-    let task_id = (!row.is_new).then_some(task.task_id);
+    let task_id = (!row.is_new()).then_some(task.task_id);
     let note = first_line(&task.description);
     view! {
         <li class=class(shown) id=task_id.map(|id| format!("task-{id}"))>
@@ -23,7 +23,7 @@ pub fn row_view(page: Page, shown: &Shown) -> impl IntoView + use<> {
                 method="post"
                 action=if is_done { ReopenTask::PATH } else { CompleteTask::PATH }
             >
-                {hidden(task_id)}
+                {hidden(Some(task.task_id))}
                 <button
                     class="check"
                     role="checkbox"

@@ -16,6 +16,7 @@ pub enum Icon {
     Chevron,
     Note,
     Up,
+    Trash,
 }
 
 impl Icon {
@@ -35,6 +36,7 @@ impl Icon {
             Icon::Check => "M6.500 12.500l3.700 3.700 7.300-8.200",
             Icon::Chevron => "M9 6l6 6-6 6",
             Icon::Note => "M5 7h14M5 12h14M5 17h8",
+            Icon::Trash => "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",
             Icon::Up => "M12 19V5M6 11l6-6 6 6",
         }
     }

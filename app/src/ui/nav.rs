@@ -24,6 +24,9 @@ pub fn Rail(me: Me, here: &'static str) -> impl IntoView {
             <a class="way" href="/stats" aria-current=current(here, "/stats")>
                 {Icon::Stats.view()} <span class="word">"Stats"</span>
             </a>
+            <a class="way" href="/trash" aria-current=current(here, "/trash")>
+                {Icon::Trash.view()} <span class="word">"Trash"</span>
+            </a>
             <a class="way way-you" href="/you" aria-current=current(here, "/you")>
                 <Initials user_id=me.user_id name=me.name.clone()/>
                 <span class="word">{me.name}</span>

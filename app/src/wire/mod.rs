@@ -9,11 +9,11 @@ pub mod request;
 pub use json::Json;
 
 use crate::accounts::Me;
-use crate::activity::{Entry, Feed};
+use crate::activity::{Entry, Feed, Filter};
 use crate::error::{Error, Kind};
 use crate::event::{Envelope, Event, EventData, EventType, Timestamp};
 use crate::home::{Place, Snapshot};
-use crate::id::{CommandId, EventId, Seq, TaskId, UserId};
+use crate::id::{CommandId, EventId, Seq, SessionId, TaskId, UserId};
 use crate::live::Message;
 use crate::tasks::Task;
 use crate::ui::Submitted;
@@ -117,14 +117,15 @@ macro_rules! object {
 }
 pub(crate) use object;
 
-wrapper!(TaskId, UserId, EventId, Seq, CommandId);
+wrapper!(TaskId, UserId, EventId, Seq, CommandId, SessionId);
 
 object! {
     Me { user_id, name }
     Task { task_id, title, description, created_at, updated_at, completed_at }
     Entry { seq, event_type, actor_id, task_id, title, changes, at }
     Feed { entries, seq, more }
-    Snapshot { me, tasks, seq, feed, place, before, submitted, traces }
+    Filter { query, mine, kind, from, until }
+    Snapshot { me, tasks, seq, feed, place, before, filter, submitted, traces }
     Submitted { action, values, error }
     Error { code, status, detail, field }
 }

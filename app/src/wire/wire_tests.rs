@@ -125,6 +125,13 @@ fn a_snapshot_is_read_as_it_was_written() {
         },
         place,
         before,
+        filter: Filter {
+            query: "by=you&day=2026-11-24".into(),
+            mine: Some(true),
+            kind: None,
+            from: Some(at()),
+            until: Some(at()),
+        },
         submitted,
         traces: true,
     };

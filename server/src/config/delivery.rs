@@ -26,8 +26,8 @@ pub struct DeliveryArgs {
     #[arg(id = "delivery_timeout", long = "delivery-timeout", env = "TODO_DELIVERY_TIMEOUT", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000), global = true)]
     pub timeout: u64,
 
-    /// Let people have this machine and its own network called, which may hold what they must not
-    /// reach. For tests, and where everybody is trusted
+    /// Let people have this machine and its own network called, by http too, which may hold what they
+    /// must not reach. For tests, and where everybody is trusted
     #[arg(
         long = "allow-private-targets",
         env = "TODO_ALLOW_PRIVATE_TARGETS",

@@ -12,8 +12,8 @@ use app::event::Timestamp;
 use app::id::{Seq, UserId};
 use app::outbox;
 use app::system::{self, DeadLetter, Status};
-use sqlx::AssertSqlSafe;
-use std::collections::HashMap;
+use sqlx::AnyConnection;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
 
@@ -34,6 +34,13 @@ pub struct Applier<C> {
 pub struct Due {
     pub upto: Seq,
     pub places: HashMap<Seq, (i64, i64)>,
+}
+
+/// How far one came with what is due.
+enum Advanced {
+    Through,
+    /// The person is parked.
+    Waits,
 }
 
 /// How a step of a parked person went.
@@ -65,7 +72,8 @@ impl<C: Consumer> Applier<C> {
         let (mut upto, mut failure) = (due.upto, None);
         loop {
             match self.advance(user_id, upto).await {
-                Ok(()) => break,
+                Ok(Advanced::Waits) => return self.note_places(user_id, due).await,
+                Ok(Advanced::Through) => break,
                 Err(Failed {
                     error: HandleError::Away(error),
                     ..
@@ -88,24 +96,42 @@ impl<C: Consumer> Applier<C> {
         }
     }
 
+    /// What the person waits for may have been read from the event store before the transport had it.
+    async fn note_places(&self, user_id: &UserId, due: &Due) -> Result<(), sqlx::Error> {
+        let (user_id, places) = (user_id.clone(), due.places.clone());
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    for (seq, place) in places {
+                        parked::note_place(tx, C::NAME, &user_id, seq, place).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
     /// A page in a transaction: one who has long been away, or whose read model is built again, must
     /// not keep the database from everybody else.
-    async fn advance(&self, user_id: &UserId, upto: Seq) -> Result<(), Failed> {
+    async fn advance(&self, user_id: &UserId, upto: Seq) -> Result<Advanced, Failed> {
         loop {
             let _place = self.writes.acquire().await;
             let (consumer, user_id) = (self.consumer.clone(), user_id.clone());
-            let (applied, more) = self
+            let page = self
                 .db
                 .write::<_, Failed, _>(move |tx| {
                     Box::pin(async move { advance(tx, consumer.as_ref(), &user_id, upto).await })
                 })
                 .await?;
+            let Some((applied, more)) = page else {
+                return Ok(Advanced::Waits);
+            };
             metrics::handled(C::NAME, applied);
             if applied > 0 {
                 self.consumer.committed();
             }
             if !more {
-                return Ok(());
+                return Ok(Advanced::Through);
             }
         }
     }
@@ -134,6 +160,8 @@ impl<C: Consumer> Applier<C> {
         claimed: bool,
     ) -> Result<bool, sqlx::Error> {
         let Failed { seq, error } = failed;
+        // To wait for an upgrade is no attempt.
+        let attempts = attempts - u32::from(matches!(error, HandleError::Newer(_)));
         let fate = match error {
             HandleError::Newer(_) => Fate::AfterUpgrade,
             HandleError::Permanent(_) => Fate::GivenUp,
@@ -203,17 +231,21 @@ impl<C: Consumer> Applier<C> {
     }
 }
 
-/// Applies up to a page of events. How many there were, and whether there are more.
+/// Applies up to a page of events. How many there were, and whether there are more; `None`: the person is
+/// parked.
 async fn advance<C: Consumer>(
     tx: &mut Tx,
     consumer: &C,
     user_id: &UserId,
     upto: Seq,
-) -> Result<(u64, bool), Failed> {
+) -> Result<Option<(u64, bool)>, Failed> {
     let mut stream = Stream::lock(tx, consumer, user_id).await?;
     let before = stream.last;
-    if before >= upto || parked::is_parked(tx, C::NAME, user_id).await? {
-        return Ok((0, false));
+    if before >= upto {
+        return Ok(Some((0, false)));
+    }
+    if parked::is_parked(tx, C::NAME, user_id).await? {
+        return Ok(None);
     }
     let limit = PAGE.min(upto.0 - stream.last.0);
     let found = stream.read_on(tx, limit).await?;
@@ -221,7 +253,7 @@ async fn advance<C: Consumer>(
     let more = found && stream.last < upto;
     stream.save(tx).await?;
     crash::point(format_args!("consumer:{}:before-commit", C::NAME));
-    Ok((applied as u64, more))
+    Ok(Some((applied as u64, more)))
 }
 
 async fn step<C: Consumer>(tx: &mut Tx, consumer: &C, user_id: &UserId) -> Result<Step, Failed> {
@@ -236,22 +268,16 @@ async fn step<C: Consumer>(tx: &mut Tx, consumer: &C, user_id: &UserId) -> Resul
 }
 
 async fn redrive<C: Consumer>(tx: &mut Tx, consumer: &C, id: i64) -> Result<(), HandleError> {
-    let sql = format!(
-        "select user_id, seq from dead_letters where dead_letter_id = $1 and consumer = $2 \
-         and status = 'redriving'{}",
-        tx.for_update()
-    );
-    let origin: Option<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(id)
-        .bind(C::NAME)
-        .fetch_optional(&mut **tx)
-        .await?;
-    let Some((user_id, seq)) = origin else {
-        return Ok(()); // Another process was faster.
+    let Some((user_id, seq)) = redriving::<C>(tx, id).await? else {
+        return Ok(());
     };
-    let event = outbox::after(tx, &UserId(user_id), Seq(seq - 1), 1).await?;
-    for event in &event {
-        handle(consumer, event, tx).await?;
+    let stream = Stream::lock(tx, consumer, &user_id).await?;
+    if redriving::<C>(tx, id).await?.is_none() {
+        return Ok(()); // Another process was faster.
+    }
+    // Else its turn is yet to come, as when the read model is built again.
+    if seq <= stream.last {
+        apply_late(tx, &stream, seq, Some(id)).await?;
         crash::point(format_args!("consumer:{}:redriving", C::NAME));
     }
     sqlx::query("update dead_letters set status = 'redriven' where dead_letter_id = $1")
@@ -259,6 +285,69 @@ async fn redrive<C: Consumer>(tx: &mut Tx, consumer: &C, id: i64) -> Result<(), 
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Whose event a dead letter that is to be redriven has, and which.
+async fn redriving<C: Consumer>(
+    tx: &mut Tx,
+    id: i64,
+) -> Result<Option<(UserId, Seq)>, sqlx::Error> {
+    let origin: Option<(String, i64)> = sqlx::query_as(
+        "select user_id, seq from dead_letters where dead_letter_id = $1 and consumer = $2 \
+         and status = 'redriving'",
+    )
+    .bind(id)
+    .bind(C::NAME)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(origin.map(|(user_id, seq)| (UserId(user_id), Seq(seq))))
+}
+
+/// Applies an event behind which others may have been applied: that of dead letter `id`, if it is one
+/// still.
+pub async fn apply_late<C: Consumer>(
+    tx: &mut Tx,
+    stream: &Stream<'_, C>,
+    seq: Seq,
+    id: Option<i64>,
+) -> Result<(), HandleError> {
+    let Stream {
+        consumer, user_id, ..
+    } = *stream;
+    for event in outbox::after(tx, user_id, Seq(seq.0 - 1), 1).await? {
+        let Some(task_id) = event.envelope.data.task_id() else {
+            return handle(consumer, &event, tx).await;
+        };
+        if !consumer.forget(user_id, task_id, tx).await? {
+            return handle(consumer, &event, tx).await;
+        }
+        let dead = dead_letters::<C>(tx, user_id, id).await?;
+        for event in outbox::of_task(tx, user_id, task_id, stream.last).await? {
+            if !dead.contains(&event.seq) && C::TOPICS.contains(&event.envelope.event_type) {
+                handle(consumer, &event, tx).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A person's events that the consumer gave up and that were not applied since, but for the letter
+/// `except`.
+pub async fn dead_letters<C: Consumer>(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    except: Option<i64>,
+) -> Result<HashSet<Seq>, sqlx::Error> {
+    let dead: Vec<i64> = sqlx::query_scalar(
+        "select seq from dead_letters where consumer = $1 and user_id = $2 \
+         and status <> 'redriven' and dead_letter_id <> $3",
+    )
+    .bind(C::NAME)
+    .bind(&user_id.0)
+    .bind(except.unwrap_or(0))
+    .fetch_all(conn)
+    .await?;
+    Ok(dead.into_iter().map(Seq).collect())
 }
 
 enum Fate {
@@ -327,12 +416,13 @@ impl Failure {
         let (first_at, place) = parked::before(tx, consumer, user_id, seq)
             .await?
             .unwrap_or((now(), None));
-        let event = outbox::stored(tx, user_id, seq).await?;
-        let event = event.and_then(|row| row.event.ok());
+        let row = outbox::stored(tx, user_id, seq).await?;
+        let row = row.ok_or(sqlx::Error::RowNotFound)?;
+        let event = row.event.ok();
         let envelope = event.as_ref().map(|event| &event.envelope);
         Ok(DeadLetter {
             id: 0,
-            topic: envelope.map_or("unknown", |e| e.event_type.as_str()).into(),
+            topic: row.event_type,
             place: self.place.or(place),
             key: Some(user_id.0.clone().into_bytes()),
             headers: event.as_ref().map(record_headers).unwrap_or_default(),

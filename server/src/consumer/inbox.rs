@@ -64,7 +64,9 @@ pub async fn bury(db: &Db, letters: &[DeadLetter]) -> Result<(), sqlx::Error> {
     if letters.is_empty() {
         return Ok(());
     }
-    let letters = letters.to_vec();
+    let mut letters = letters.to_vec();
+    // All readers in the same order, so that none waits for one that waits for it.
+    letters.sort_by(|a, b| (&a.topic, a.place).cmp(&(&b.topic, b.place)));
     let buried: Result<_, sqlx::Error> = db
         .write(move |tx| {
             Box::pin(async move {

@@ -43,7 +43,8 @@ pub struct Standing {
     pub place: Option<(i64, i64)>,
 }
 
-/// Parks the person, or says how the last attempt went.
+/// Parks the person, or says how the last attempt went; whoever comes late with an attempt that counts
+/// less than what others have made meanwhile changes nothing.
 pub async fn park(
     tx: &mut Tx,
     consumer: &str,
@@ -62,7 +63,9 @@ pub async fn park(
          place = case when parked.seq = excluded.seq \
                  then coalesce(excluded.place, parked.place) else excluded.place end, \
          seq = excluded.seq, attempts = excluded.attempts, last_at = excluded.last_at, \
-         next_at = excluded.next_at, error = excluded.error",
+         next_at = excluded.next_at, error = excluded.error \
+         where parked.seq <> excluded.seq or parked.attempts < excluded.attempts \
+         or excluded.next_at is null",
     )
     .bind(consumer)
     .bind(&user_id.0)
@@ -116,6 +119,28 @@ pub async fn before(
     Ok(row.map(|(first_at, partition, offset)| (from_micros(first_at), partition.zip(offset))))
 }
 
+/// Where the transport has an event, if that is what the person waits for.
+pub async fn note_place(
+    tx: &mut Tx,
+    consumer: &str,
+    user_id: &UserId,
+    seq: Seq,
+    (partition, offset): (i64, i64),
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update parked set partition = $4, place = $5 \
+         where consumer = $1 and user_id = $2 and seq = $3 and place is null",
+    )
+    .bind(consumer)
+    .bind(&user_id.0)
+    .bind(seq.0)
+    .bind(partition)
+    .bind(offset)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// The person has caught up.
 pub async fn release(tx: &mut Tx, consumer: &str, user_id: &UserId) -> Result<(), sqlx::Error> {
     sqlx::query("delete from parked where consumer = $1 and user_id = $2")
@@ -145,20 +170,84 @@ pub async fn claim(tx: &mut Tx, consumer: &str) -> Result<Vec<Claimed>, sqlx::Er
     Ok(claimed.collect())
 }
 
-/// When somebody is due next, microseconds since 1970.
-pub async fn next_due(pool: &AnyPool, consumer: &str) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar("select min(next_at) from parked where consumer = $1")
+/// When somebody is due next, microseconds since 1970; and how many wait for an upgrade.
+pub async fn next_due(pool: &AnyPool, consumer: &str) -> Result<(Option<i64>, i64), sqlx::Error> {
+    sqlx::query_as("select min(next_at), count(*) - count(next_at) from parked where consumer = $1")
         .bind(consumer)
         .fetch_one(pool)
         .await
 }
 
-/// Who waits for an upgrade is tried once at each start: this may be the upgrade.
+/// Makes those due whose upgrade has come: this process can read what they wait for.
 pub async fn wake_after_upgrade(tx: &mut Tx, consumer: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("update parked set next_at = $2 where consumer = $1 and next_at is null")
-        .bind(consumer)
-        .bind(to_micros(now()))
-        .execute(&mut **tx)
-        .await?;
+    let waiting: Vec<(String, String, String)> = sqlx::query_as(
+        "select parked.user_id, event_type, version from parked join events \
+         on events.user_id = parked.user_id and events.seq = parked.seq \
+         where consumer = $1 and next_at is null",
+    )
+    .bind(consumer)
+    .fetch_all(&mut **tx)
+    .await?;
+    for (user_id, event_type, version) in waiting {
+        if app::version::is_known(&event_type, &version) {
+            sqlx::query(
+                "update parked set next_at = $3 \
+                 where consumer = $1 and user_id = $2 and next_at is null",
+            )
+            .bind(consumer)
+            .bind(user_id)
+            .bind(to_micros(now()))
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use app::db::Db;
+    use chrono::TimeDelta;
+
+    #[tokio::test]
+    async fn who_comes_late_with_an_attempt_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/todo.db", folder.path().display());
+        let db = Db::connect(&url).await.unwrap();
+        let later = now() + TimeDelta::hours(1);
+        let attempts = [
+            (7, 3, Some(later)),
+            (7, 1, Some(now())),
+            (7, 3, None),
+            (8, 0, Some(later)),
+        ];
+        let mut seen = Vec::new();
+        for (seq, attempts, next_at) in attempts {
+            let standing = Standing {
+                seq: Seq(seq),
+                attempts,
+                next_at,
+                error: "disk full".into(),
+                place: None,
+            };
+            let row: Result<(i64, i64, Option<i64>), sqlx::Error> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        park(tx, "search", &UserId("ada".into()), &standing).await?;
+                        sqlx::query_as("select seq, attempts, next_at from parked")
+                            .fetch_one(&mut **tx)
+                            .await
+                    })
+                })
+                .await;
+            seen.push(row.unwrap());
+        }
+        let later = Some(to_micros(later));
+        // Parked; late; for an upgrade; at the next event.
+        assert_eq!(
+            seen,
+            [(7, 3, later), (7, 3, later), (7, 3, None), (8, 0, later)]
+        );
+    }
 }

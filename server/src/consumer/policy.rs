@@ -40,6 +40,11 @@ pub struct Policies {
 }
 
 impl Policies {
+    /// Who has its own.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.own.keys().map(String::as_str)
+    }
+
     pub fn of(&self, consumer: &str) -> Policy {
         self.own.get(consumer).copied().unwrap_or(self.others)
     }
@@ -118,6 +123,7 @@ fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn each_wait_is_twice_the_last_up_to_the_longest_and_at_most_a_tenth_more() {
@@ -126,6 +132,8 @@ mod tests {
             let wait = policy.delay(attempts).as_secs_f64() / f64::from(seconds);
             assert!((1.0..1.1).contains(&wait), "{attempts}: {wait}");
         }
+        let waits: HashSet<Duration> = (0..20).map(|_| policy.delay(1)).collect();
+        assert!(waits.len() > 1, "not everybody comes back at once");
         assert!(!policy.is_spent(5));
         assert!(policy.is_spent(6));
     }

@@ -20,9 +20,8 @@ const POLL: Duration = Duration::from_secs(1);
 pub async fn run<C: Consumer>(applier: Arc<Applier<C>>, stop: CancellationToken) {
     let mut retries = JoinSet::new();
     let mut failing = false;
-    let mut fresh = true;
     while !stop.is_cancelled() {
-        match look(&applier, &mut retries, &mut fresh).await {
+        match look(&applier, &mut retries).await {
             Ok(wait) => {
                 failing = false;
                 tokio::select! {
@@ -48,31 +47,33 @@ pub async fn run<C: Consumer>(applier: Arc<Applier<C>>, stop: CancellationToken)
 async fn look<C: Consumer>(
     applier: &Arc<Applier<C>>,
     retries: &mut JoinSet<()>,
-    fresh: &mut bool,
 ) -> Result<Duration, sqlx::Error> {
-    let first = std::mem::take(fresh);
     for id in queries::redriving(&mut *applier.db.pool().acquire().await?, C::NAME).await? {
         applier.redrive(id).await?;
     }
-    let due = parked::next_due(applier.db.pool(), C::NAME).await?;
+    let (due, waiting) = parked::next_due(applier.db.pool(), C::NAME).await?;
     let is_due = due.is_some_and(|at| at <= to_micros(now()));
-    if first || is_due {
+    if is_due || waiting > 0 {
         let claimed: Result<_, sqlx::Error> = applier
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    if first {
+                    if waiting > 0 {
                         parked::wake_after_upgrade(tx, C::NAME).await?;
                     }
                     parked::claim(tx, C::NAME).await
                 })
             })
             .await;
-        let claimed = claimed.inspect_err(|_| *fresh = first)?;
+        let claimed = claimed?;
+        let any = !claimed.is_empty();
         for claimed in claimed {
             retries.spawn(catch_up(applier.clone(), claimed));
         }
-        return Ok(Duration::ZERO);
+        if any {
+            // There may be more than are taken up at a time.
+            return Ok(Duration::ZERO);
+        }
     }
     let wait = due.map_or(i64::MAX, |at| at - to_micros(now())).max(0);
     Ok(Duration::from_micros(wait as u64).min(POLL))

@@ -1,17 +1,20 @@
 //! A person's stream as far as a consumer is, inside of a transaction.
 
 use super::{Consumer, HandleError, fault};
+use anyhow::anyhow;
 use app::db::Tx;
 use app::event::Event;
 use app::id::{Seq, UserId};
 use app::outbox;
 use app::trace::{Kind, Span};
+use futures::FutureExt;
 use sqlx::AssertSqlSafe;
+use std::panic::AssertUnwindSafe;
 
 /// Locked until the transaction ends: nobody else applies anything of this person's meanwhile.
 pub struct Stream<'a, C> {
-    consumer: &'a C,
-    user_id: &'a UserId,
+    pub consumer: &'a C,
+    pub user_id: &'a UserId,
     saved: Seq,
     /// The last event that is applied, or stepped past.
     pub last: Seq,
@@ -119,9 +122,15 @@ pub async fn handle<C: Consumer>(
     let name = || format!("consume {}", C::NAME).into();
     let mut span = Span::of(event, name, Kind::Consumer);
     let handled = match fault::point(C::NAME, event) {
-        Ok(()) => consumer.handle(event, tx).await,
+        // One that panics is wrong about this event; nobody else has to wait for it.
+        Ok(()) => AssertUnwindSafe(consumer.handle(event, tx))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(HandleError::Permanent(anyhow!(PANICKED)))),
         Err(error) => Err(error),
     };
     span.failed(handled.is_err());
     handled
 }
+
+const PANICKED: &str = "the consumer panicked: the log says where";

@@ -1,18 +1,23 @@
-//! The activity feed: a line for each event.
+//! The activity feed: a line for each event that it tells of.
 
 use crate::consumer::{Consumer, HandleError};
 use app::activity::{Entry, said_title};
 use app::db::{Tx, to_micros};
 use app::event::{Event, EventData, EventType};
-use app::id::TaskId;
+use app::id::{TaskId, UserId};
 
 pub struct Activity;
 
 impl Consumer for Activity {
     const NAME: &'static str = "activity";
     const TOPICS: &'static [EventType] = EventType::ALL;
+    const TABLES: &'static [&'static str] = &["activity", "activity_titles"];
 
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
+        // It passes over them all the same: how far the feed is tells windows what they have.
+        if !event.envelope.event_type.is_told() {
+            return Ok(());
+        }
         let data = &event.envelope.data;
         let known = match (data.task_id(), said_title(data)) {
             // Such as an edit of the description.
@@ -44,11 +49,27 @@ impl Consumer for Activity {
                     remember(tx, d.task_id, &title.new).await?;
                 }
             }
-            EventData::TaskDeleted(d) => forget(tx, d.task_id).await?,
+            EventData::TaskRestored(d) => remember(tx, d.task_id, &d.title).await?,
+            EventData::TaskDeleted(d) => forget_title(tx, d.task_id).await?,
             // The task, if there is one, is called what it was.
             _ => {}
         }
         Ok(())
+    }
+
+    async fn forget(
+        &self,
+        user_id: &UserId,
+        task_id: TaskId,
+        tx: &mut Tx,
+    ) -> Result<bool, sqlx::Error> {
+        sqlx::query("delete from activity where user_id = $1 and task_id = $2")
+            .bind(&user_id.0)
+            .bind(task_id.0)
+            .execute(&mut **tx)
+            .await?;
+        forget_title(tx, task_id).await?;
+        Ok(true)
     }
 }
 
@@ -71,7 +92,7 @@ async fn remember(tx: &mut Tx, task_id: TaskId, title: &str) -> Result<(), sqlx:
     Ok(())
 }
 
-async fn forget(tx: &mut Tx, task_id: TaskId) -> Result<(), sqlx::Error> {
+async fn forget_title(tx: &mut Tx, task_id: TaskId) -> Result<(), sqlx::Error> {
     sqlx::query("delete from activity_titles where task_id = $1")
         .bind(task_id.0)
         .execute(&mut **tx)

@@ -2,18 +2,24 @@
 
 mod activity;
 pub mod analytics;
+mod audit;
+mod cleanup;
 pub mod live;
 pub mod notifications;
+pub mod onboarding;
 pub mod points;
 mod search;
+pub mod webhooks;
 
 use crate::consumer::policy::Policies;
+use crate::consumer::rebuild::{self, Rebuilt};
 use crate::consumer::{Consumer, run};
 use crate::search::Search;
 use crate::transport::Transport;
 use app::db::Db;
 use app::event::EventType;
 use app::notifications::House;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,10 +28,16 @@ use tokio_util::sync::CancellationToken;
 fn register(consumers: &mut impl Registry, index: &Search, house: &House) {
     consumers.add(activity::Activity);
     consumers.add(analytics::Analytics);
+    consumers.add(audit::Audit);
+    consumers.add(cleanup::Cleanup);
     consumers.add(points::Points);
     consumers.add(search::Documents::new(index));
     consumers.add(notifications::Notifications {
         house: house.clone(),
+    });
+    consumers.add(webhooks::Webhooks);
+    consumers.add(onboarding::Onboarding {
+        on: house.onboarding,
     });
 }
 
@@ -56,6 +68,25 @@ pub fn all() -> Vec<(&'static str, &'static [EventType])> {
     all
 }
 
+/// Builds the read model of the consumer called `name` anew, as [`rebuild::rebuild`] does. `None`:
+/// nobody is called so.
+pub async fn rebuild(
+    name: &str,
+    database_url: &str,
+    check: bool,
+    told: impl Fn(i64, i64) + Send + Clone,
+) -> Option<anyhow::Result<Rebuilt>> {
+    let mut building = Rebuild {
+        name,
+        database_url,
+        check,
+        told,
+        work: None,
+    };
+    register(&mut building, &Search::default(), &House::default());
+    Some(building.work?.await)
+}
+
 /// What is done with each of them.
 trait Registry {
     fn add<C: Consumer>(&mut self, consumer: C);
@@ -81,5 +112,22 @@ impl Registry for Spawn<'_> {
         let policy = self.policies.of(C::NAME);
         self.tasks
             .spawn(run(consumer, db, transport, policy, self.stop.clone()));
+    }
+}
+
+struct Rebuild<'a, T> {
+    name: &'a str,
+    database_url: &'a str,
+    check: bool,
+    told: T,
+    work: Option<BoxFuture<'a, anyhow::Result<Rebuilt>>>,
+}
+
+impl<'a, T: Fn(i64, i64) + Send + Clone + 'a> Registry for Rebuild<'a, T> {
+    fn add<C: Consumer>(&mut self, consumer: C) {
+        if C::NAME == self.name {
+            let (url, check, told) = (self.database_url, self.check, self.told.clone());
+            self.work = Some(Box::pin(rebuild::rebuild(consumer, url, check, told)));
+        }
     }
 }

@@ -4,7 +4,8 @@
 use crate::consumer::{Consumer, HandleError};
 use app::db::{Tx, now};
 use app::event::{Event, EventData, EventType};
-use app::notifications::{House, KINDS, Way, commands, queries};
+use app::notifications::{House, KINDS, Way, commands, push, queries};
+use app::onboarding;
 use chrono::TimeDelta;
 
 /// Whoever reads history again, or comes late, sends nobody a letter of what is long past, and in
@@ -20,10 +21,15 @@ impl Consumer for Notifications {
     const TOPICS: &'static [EventType] = KINDS;
 
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
+        // They stand there as if they had always been there.
+        if onboarding::is_sample(event) {
+            return Ok(());
+        }
         let title = match &event.envelope.data {
             EventData::TaskCreated(d) => &d.title,
             EventData::TaskCompleted(d) => &d.title,
             EventData::UserRegistered(d) => &d.name,
+            EventData::EndpointDisabled(d) => &d.name,
             _ => return Ok(()),
         };
         // Not there: nobody to tell.
@@ -43,6 +49,7 @@ impl Consumer for Notifications {
                     commands::tell_by_email(tx, &self.house, &person, event, title).await?;
                 }
                 Way::Sms => commands::tell_by_sms(tx, &person, event, title).await?,
+                Way::Push => push::tell(tx, &person, event, title).await?,
             }
         }
         Ok(())

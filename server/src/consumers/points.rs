@@ -14,6 +14,7 @@ pub struct Points;
 impl Consumer for Points {
     const NAME: &'static str = points::CONSUMER;
     const TOPICS: &'static [EventType] = points::TOPICS;
+    const TABLES: &'static [&'static str] = &["points_tasks", "points_people"];
 
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         award(Self::NAME, event, tx).await

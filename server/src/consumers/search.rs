@@ -7,8 +7,8 @@
 use crate::consumer::{Consumer, HandleError};
 use crate::search::Search;
 use app::db::{Tx, to_micros};
-use app::event::{Event, EventData, EventType, TaskCreated, TaskUpdated, Timestamp};
-use app::id::{Seq, TaskId};
+use app::event::{Event, EventData, EventType, TaskCreated, TaskRestored, TaskUpdated, Timestamp};
+use app::id::{Seq, TaskId, UserId};
 
 pub struct Documents {
     index: Search,
@@ -30,6 +30,7 @@ impl Consumer for Documents {
         EventType::TaskCompleted,
         EventType::TaskReopened,
         EventType::TaskDeleted,
+        EventType::TaskRestored,
     ];
 
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
@@ -44,11 +45,31 @@ impl Consumer for Documents {
                 set_completed(tx, seq, d.task_id, false, d.reopened_at).await?
             }
             EventData::TaskDeleted(d) => delete(tx, seq, d.task_id).await?,
-            EventData::UserRegistered(_)
+            EventData::TaskRestored(d) => restore(tx, seq, d).await?,
+            EventData::TaskPurged(_)
+            | EventData::UserRegistered(_)
+            | EventData::UserLoggedIn(_)
+            | EventData::UserLoginFailed(_)
+            | EventData::UserLoggedOut(_)
+            | EventData::UserRoleChanged(_)
             | EventData::DeadLetterRedriven(_)
-            | EventData::DeadLetterDiscarded(_) => {}
+            | EventData::DeadLetterDiscarded(_)
+            | EventData::EndpointDisabled(_) => {}
         }
         Ok(())
+    }
+
+    async fn forget(
+        &self,
+        _user_id: &UserId,
+        task_id: TaskId,
+        tx: &mut Tx,
+    ) -> Result<bool, sqlx::Error> {
+        sqlx::query("delete from search_documents where task_id = $1")
+            .bind(task_id.0)
+            .execute(&mut **tx)
+            .await?;
+        Ok(true)
     }
 
     fn committed(&self) {
@@ -133,6 +154,25 @@ async fn delete(tx: &mut Tx, seq: Seq, task_id: TaskId) -> Result<(), sqlx::Erro
     )
     .bind(task_id.0)
     .bind(seq.0)
+    .bind(change)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// With its words again, which the event says.
+async fn restore(tx: &mut Tx, seq: Seq, data: &TaskRestored) -> Result<(), sqlx::Error> {
+    let change = next_change(tx).await?;
+    sqlx::query(
+        "update search_documents set deleted = 0, title = $3, description = $4, completed = $5, \
+         updated_at = $6, seq = $2, change = $7 where task_id = $1 and seq < $2",
+    )
+    .bind(data.task_id.0)
+    .bind(seq.0)
+    .bind(&data.title)
+    .bind(&data.description)
+    .bind(i64::from(data.completed_at.is_some()))
+    .bind(to_micros(data.restored_at))
     .bind(change)
     .execute(&mut **tx)
     .await?;

@@ -33,6 +33,8 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// Everything else of the lane would fail too: it is unreachable or broken as a whole.
     pub blames_lane: bool,
+    /// What was asked, for people who look why it was refused. Never a password.
+    pub request: String,
 }
 
 impl Answer {
@@ -52,6 +54,18 @@ impl Answer {
 }
 
 impl Outcome {
+    /// Tells what was asked too.
+    pub fn asked(mut self, request: &str) -> Self {
+        match &mut self {
+            Outcome::Sent(answer)
+            | Outcome::Passing(answer)
+            | Outcome::Permanent(answer)
+            | Outcome::Gone(answer) => answer.request = request.into(),
+            Outcome::NotYet(_) => {}
+        }
+        self
+    }
+
     /// What is kept of the attempt, which was the `tries`-th, and what becomes of the delivery.
     pub(super) fn judge(self, took: Duration, tries: i64, policy: Policy) -> (Ended, Verdict) {
         let tries = tries.clamp(1, i64::from(u32::MAX)) as u32;
@@ -80,6 +94,7 @@ impl Outcome {
             outcome,
             status: answer.status,
             answer: answer.text,
+            request: answer.request,
         };
         (ended, verdict)
     }

@@ -197,6 +197,7 @@ fn dead_letter_headers() -> Value {
             "dlq_attempts": number("How often it was tried."),
             "dlq_first_at": time("When first."),
             "dlq_last_at": time("When last."),
+            "dlq_left_out": text("In place of a record that its topic cannot take: how large it is, and where all of it is."),
         },
         "required": [
             "dlq_id", "dlq_topic", "dlq_error", "dlq_attempts", "dlq_first_at", "dlq_last_at",

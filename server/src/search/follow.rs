@@ -162,11 +162,13 @@ impl Follower<'_> {
             None => self.folder.insert(Folder::claim(&self.place)?),
         };
         let path = folder.index(&name);
-        let change = clock.change;
+        let (change, pruned) = (clock.change, clock.pruned);
         let opened = spawn_blocking(move || {
-            let usable = Writer::open(&path).and_then(|writer| match writer.cursor <= change {
-                true => Ok(writer),
-                false => bail!("it is ahead of the database"),
+            let usable = Writer::open(&path).and_then(|writer| match writer.cursor {
+                cursor if cursor > change => bail!("it is ahead of the database"),
+                // It was away for so long that it cannot hear any more of what was deleted.
+                1.. if writer.cursor < pruned => bail!("it is too far behind the database"),
+                _ => Ok(writer),
             });
             usable.or_else(|error| {
                 tracing::warn!(

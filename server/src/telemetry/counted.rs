@@ -1,7 +1,7 @@
 //! What this process has counted so far, and what became of it between two moments.
 
 use super::metrics::gather;
-use app::system::history::{Consumed, Here};
+use app::system::history::{Consumed, Work};
 use prometheus::proto::{Histogram, Metric, MetricFamily};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -73,7 +73,7 @@ impl Counted {
     }
 
     /// Rates since `before`; shares and quantiles since `long_before`.
-    pub fn since(&self, before: &Counted, long_before: &Counted) -> Here {
+    pub fn since(&self, before: &Counted, long_before: &Counted) -> Work {
         let seconds = (self.at - before.at).as_secs_f64();
         let rate = |now: f64, then: f64| match seconds > 0.0 {
             true => (now - then) / seconds,
@@ -90,7 +90,7 @@ impl Counted {
             };
             (name.clone(), consumed)
         });
-        Here {
+        Work {
             events: rate(self.published, before.published),
             sockets: self.sockets,
             requests: rate(self.requests, before.requests),

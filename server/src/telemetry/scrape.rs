@@ -13,7 +13,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, header};
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,6 +143,7 @@ impl Scrape {
             waiting.with_label_values(&[&channel]).set(count);
         }
         registry.register(Box::new(waiting))?;
+        self.cleanup(&registry).await?;
         let lag = IntGaugeVec::new(
             Opts::new(
                 "todo_consumer_lag",
@@ -156,6 +157,48 @@ impl Scrape {
         }
         registry.register(Box::new(lag))?;
         Ok(registry)
+    }
+}
+
+impl Scrape {
+    /// What the janitor has done, whichever process it was.
+    async fn cleanup(&self, registry: &Registry) -> anyhow::Result<()> {
+        let kind = &["kind"];
+        let removed = IntCounterVec::new(
+            Opts::new(
+                "todo_cleanup_rows_total",
+                "Rows that were old and have been removed or emptied.",
+            ),
+            kind,
+        )?;
+        let failed = IntCounterVec::new(
+            Opts::new(
+                "todo_cleanup_failures_total",
+                "Rounds of cleaning up that an error has ended.",
+            ),
+            kind,
+        )?;
+        let ran = IntGaugeVec::new(
+            Opts::new(
+                "todo_cleanup_last_run_timestamp_seconds",
+                "When it was last cleaned up, in seconds since 1970.",
+            ),
+            kind,
+        )?;
+        for swept in app::system::queries::cleanup(self.db.pool()).await? {
+            let name = [swept.name.as_str()];
+            removed
+                .with_label_values(&name)
+                .inc_by(swept.removed.max(0) as u64);
+            failed
+                .with_label_values(&name)
+                .inc_by(swept.failed.max(0) as u64);
+            ran.with_label_values(&name).set(swept.at.timestamp());
+        }
+        registry.register(Box::new(removed))?;
+        registry.register(Box::new(failed))?;
+        registry.register(Box::new(ran))?;
+        Ok(())
     }
 }
 

@@ -54,6 +54,10 @@ impl Transport for Embedded {
         self.marked.send_replace(());
     }
 
+    fn reads_marks(&self) -> bool {
+        true
+    }
+
     async fn subscribe(
         &self,
         group: &str,

@@ -246,24 +246,16 @@ impl Kafka {
         )
     }
 
-    /// Which of `count` records, of which the first were `sent`, are durable.
-    async fn await_all(
+    /// Which of `count` records, of which the first were sent with these outcomes, are durable.
+    async fn acknowledged(
         &self,
         producer: &Producer,
-        sent: Vec<DeliveryFuture>,
+        outcomes: Vec<Result<(), KafkaError>>,
         count: usize,
-        mut failure: Option<KafkaError>,
     ) -> anyhow::Result<Vec<bool>> {
-        crash::point("kafka:before-acknowledgement");
-        let mut acknowledged = vec![false; count];
-        for (delivery, acknowledged) in sent.into_iter().zip(&mut acknowledged) {
-            match delivery.await {
-                Ok(Ok(_)) => *acknowledged = true,
-                Ok(Err((error, _))) => failure = failure.or(Some(error)),
-                Err(_) => failure = failure.or(Some(KafkaError::Canceled)),
-            }
-        }
-        let Some(error) = failure else {
+        let mut acknowledged: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+        acknowledged.resize(count, false);
+        let Some(error) = outcomes.into_iter().find_map(Result::err) else {
             self.0.troubles.over(&Area::Publishing);
             return Ok(acknowledged);
         };
@@ -319,38 +311,31 @@ impl Transport for Kafka {
         self.prepare().await;
         let producer = self.producer();
         let mut sent = Vec::with_capacity(events.len());
-        let mut failure = None;
         for event in events {
             let topic = self.config().topic(event.envelope.event_type);
-            match record::send(&producer, &topic, event) {
-                Ok(delivery) => sent.push(delivery),
-                // Sending the next ones would let them pass this one.
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
+            sent.push(record::send(&producer, &topic, event));
+            // Sending the next ones would let them pass this one.
+            if sent.last().is_some_and(Result::is_err) {
+                break;
             }
         }
-        self.await_all(&producer, sent, events.len(), failure).await
+        let outcomes = outcomes(sent).await;
+        self.acknowledged(&producer, outcomes, events.len()).await
     }
 
     async fn publish_dead(&self, letters: &[DeadLetter]) -> anyhow::Result<Vec<bool>> {
         self.prepare().await;
         let producer = self.producer();
-        let mut sent = Vec::with_capacity(letters.len());
-        let mut failure = None;
-        for letter in letters {
-            let topic = format!("{}{}.dlq", self.config().prefix, letter.topic);
-            match record::bury(&producer, &topic, letter) {
-                Ok(delivery) => sent.push(delivery),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
+        let topic = |letter: &DeadLetter| format!("{}{}.dlq", self.config().prefix, letter.topic);
+        let send = |letter| record::bury(&producer, &topic(letter), letter);
+        let mut outcomes = outcomes(letters.iter().map(send)).await;
+        for (letter, outcome) in letters.iter().zip(&mut outcomes) {
+            if outcome.as_ref().is_err_and(is_too_large) {
+                let brief = record::bury(&producer, &topic(letter), &record::brief(letter));
+                *outcome = self::outcomes([brief]).await.remove(0);
             }
         }
-        self.await_all(&producer, sent, letters.len(), failure)
-            .await
+        self.acknowledged(&producer, outcomes, letters.len()).await
     }
 
     async fn subscribe(
@@ -379,6 +364,30 @@ impl Transport for Kafka {
             Some(trouble) => bail!(trouble),
         }
     }
+}
+
+/// Waits until each is durable, or refused.
+async fn outcomes(
+    sent: impl IntoIterator<Item = Result<DeliveryFuture, KafkaError>>,
+) -> Vec<Result<(), KafkaError>> {
+    let sent: Vec<_> = sent.into_iter().collect();
+    crash::point("kafka:before-acknowledgement");
+    let mut outcomes = Vec::with_capacity(sent.len());
+    for delivery in sent {
+        outcomes.push(match delivery {
+            Ok(delivery) => match delivery.await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err((error, _))) => Err(error),
+                Err(_) => Err(KafkaError::Canceled),
+            },
+            Err(error) => Err(error),
+        });
+    }
+    outcomes
+}
+
+fn is_too_large(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
 fn is_unknown_topic(error: &KafkaError) -> bool {

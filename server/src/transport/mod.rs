@@ -65,6 +65,11 @@ pub trait Transport: Send + Sync {
     /// What was published has its place in the log now.
     fn marked(&self) {}
 
+    /// Whether readers in other processes wait for that too.
+    fn reads_marks(&self) -> bool {
+        false
+    }
+
     /// Joins `group`, whose members share the events of `types` between them.
     /// Errors: the other side does not answer, or refuses; or the scopes do not allow it.
     async fn subscribe(

@@ -64,6 +64,10 @@ impl Transport for Scoped {
         self.inner.marked();
     }
 
+    fn reads_marks(&self) -> bool {
+        self.inner.reads_marks()
+    }
+
     async fn subscribe(
         &self,
         group: &str,

@@ -1,6 +1,6 @@
 //! What leaves the house: once, in its time, and whoever answers badly hurts nobody else.
 
-mod receiver;
+pub mod receiver;
 
 use crate::on_both_stacks;
 use crate::support::{Place, Stack, eventually};

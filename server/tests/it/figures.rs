@@ -63,7 +63,7 @@ async fn figures_are_those_of_the_moment(stack: Stack) {
     }
     // The same, above what there is to decide.
     let page = person.get("/system").await.text().await.unwrap();
-    for part in ["id=\"figures\"", "No. 2", "src=\"/system.js\""] {
+    for part in ["id=\"figures\"", "No. 2", "src=\"/live.js\""] {
         assert!(page.contains(part), "{part}\n{page}");
     }
     drop(socket);
@@ -93,7 +93,7 @@ async fn lag_is_known_to_a_process_that_runs_no_consumer() {
         &person,
         &[
             "role web",
-            "Outbox: 4 to publish now",
+            "Outbox: 5 to publish now",
             "activity, lag: 0 behind",
         ],
     )
@@ -101,11 +101,19 @@ async fn lag_is_known_to_a_process_that_runs_no_consumer() {
     let relay = start(Role::Relay).await;
     says(
         &person,
-        &["Outbox: 0 to publish now", "activity, lag: 4 behind now"],
+        &["Outbox: 0 to publish now", "activity, lag: 5 behind now"],
     )
     .await;
     let consumers = start(Role::Consumers).await;
-    says(&person, &["activity, lag: 0 behind now, at most 4"]).await;
+    says(&person, &["activity, lag: 0 behind now, at most 5"]).await;
+    // What others do is shown here, too.
+    says(&person, &["role web", "role relay", "role consumers"]).await;
+    eventually("the consumers' latency is known", async || {
+        let page = person.get("/system/figures").await.text().await.unwrap();
+        let latency = page.split("activity, latency: ").nth(1).unwrap();
+        latency.starts_with(|first: char| first.is_ascii_digit())
+    })
+    .await;
     person.creates("four").await;
     // The page said so before, too.
     eventually("the feed tells of it", async || {
@@ -113,10 +121,10 @@ async fn lag_is_known_to_a_process_that_runs_no_consumer() {
         feed.matches(">added<").count() == 4
     })
     .await;
-    says(&person, &["activity, lag: 0 behind now, at most 4"]).await;
+    says(&person, &["activity, lag: 0 behind now, at most 5"]).await;
     consumers.stop().await;
     person.creates("five").await;
-    says(&person, &["activity, lag: 1 behind now, at most 4"]).await;
+    says(&person, &["activity, lag: 1 behind now, at most 5"]).await;
     relay.stop().await;
 }
 

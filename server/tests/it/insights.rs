@@ -313,7 +313,7 @@ async fn goals_and_time_zone_are_the_person_s(stack: Stack) {
     let app = App::start(stack).await;
     let ada = app.person().await;
     let zone = async |zone: &str| {
-        ada.post("/api/stats/zone", &[("zone", zone)])
+        ada.post("/api/accounts/zone/guess", &[("zone", zone)])
             .await
             .status()
     };
@@ -330,21 +330,25 @@ async fn goals_and_time_zone_are_the_person_s(stack: Stack) {
     assert!(!learnt.contains("data-zone"));
     says(
         &ada.get("/stats/settings").await.text().await.unwrap(),
-        &[
-            "value=\"3\"",
-            "value=\"15\"",
-            "<option value=\"Asia/Calcutta\" selected",
-        ],
+        &["value=\"3\"", "value=\"15\""],
+    );
+    says(
+        &ada.get("/you").await.text().await.unwrap(),
+        &["<option value=\"Asia/Calcutta\" selected"],
+    );
+    let chosen = async |zone: &str| {
+        let form = [("zone", zone)];
+        ada.post("/api/accounts/zone", &form).await.status()
+    };
+    assert_eq!(chosen("Mars/Olympus_Mons").await, 422);
+    assert_eq!(chosen("Pacific/Auckland").await, 200);
+    assert_eq!(zone("Europe/Lisbon").await, 200);
+    says(
+        &page(&ada, 1).await,
+        &["Days are those of Pacific/Auckland."],
     );
 
-    let form = |daily| {
-        [
-            ("daily", daily),
-            ("weekly", "0"),
-            ("zone", "Pacific/Auckland"),
-            ("off[]", "6"),
-        ]
-    };
+    let form = |daily| [("daily", daily), ("weekly", "0"), ("off[]", "6")];
     let refused = ada
         .client
         .post(ada.url("/api/stats/settings"))
@@ -361,11 +365,9 @@ async fn goals_and_time_zone_are_the_person_s(stack: Stack) {
         &[
             "Give a number from 0 to 99; 0 is no goal.",
             "value=\"a few\"",
-            "<option value=\"Pacific/Auckland\" selected",
             "name=\"off[]\" value=\"6\" checked",
         ],
     );
-    says(&page(&ada, 1).await, &["Days are those of Asia/Calcutta."]);
     assert_eq!(
         ada.post("/api/stats/settings", &form("7")).await.status(),
         200
@@ -380,8 +382,18 @@ async fn goals_and_time_zone_are_the_person_s(stack: Stack) {
         ],
     );
     let guest = Person::new(app.addr, String::new());
-    for path in ["/api/stats/settings", "/api/stats/zone"] {
-        assert_eq!(guest.post(path, &form("7")).await.status(), 401);
+    for path in [
+        "/api/stats/settings",
+        "/api/accounts/zone",
+        "/api/accounts/zone/guess",
+    ] {
+        assert_eq!(
+            guest
+                .post(path, &[&form("7")[..], &[("zone", "UTC")]].concat())
+                .await
+                .status(),
+            401
+        );
     }
     let report = server::verify::verify(&app.server.db).await.unwrap();
     assert_eq!(report.differences, Vec::<String>::new());
@@ -394,6 +406,6 @@ async fn administrators_see_who_signs_up(stack: Stack) {
         .await
         .unwrap();
     page(&grace, 1).await;
-    let page = page(&ada, 1).await;
+    let page = page(&ada, 2).await;
     says(&page, &["Sign-ups", "2 people signed up from "]);
 }

@@ -83,12 +83,13 @@ impl Logged {
     }
 
     /// One line tells the cause, however often it is tried again; meanwhile it serves, but says that
-    /// it is not ready, and it does not spin.
+    /// it is not ready, and it does not spin. A dozen clients that each try again take part of a core
+    /// in a debug build; one that spins takes all of it.
     pub async fn tells_once(&self, cause: &str) {
         eventually(cause, async || !self.complaints().is_empty()).await;
         let (before, cpu, since) = (self.attempts(), self.cpu(), Instant::now());
-        eventually("it has been tried ten times more", async || {
-            self.attempts() >= before + 10
+        eventually("it has been tried thirty times more", async || {
+            self.attempts() >= before + 30
         })
         .await;
         let (cpu, took) = (self.cpu() - cpu, since.elapsed());
@@ -102,7 +103,7 @@ impl Logged {
             "{}\n  {}\n  {attempts} attempts in {took:.1?}, {cpu:?} of CPU",
             complaints[0].0, complaints[0].1
         );
-        assert!(cpu < took / 4, "{cpu:?} of CPU in {took:?}");
+        assert!(cpu < took * 3 / 4, "{cpu:?} of CPU in {took:?}");
     }
 
     /// The time it has computed so far.

@@ -2,6 +2,7 @@
 
 mod page;
 mod post_office;
+mod push;
 
 use crate::on_both_stacks;
 use crate::support::{App, Person, Place, Process, Stack, eventually};
@@ -29,6 +30,7 @@ on_both_stacks!(
     a_gateway_that_hangs_does_not_hold_up_the_mail,
     a_reader_who_cannot_be_reached_holds_up_nobody,
     mail_goes_through_starttls_and_a_login,
+    mail_goes_through_tls_from_the_start,
     without_a_server_nothing_is_queued,
     in_quiet_hours_only_the_page_tells,
     a_day_is_told_in_one_letter,
@@ -381,11 +383,21 @@ async fn a_reader_who_cannot_be_reached_holds_up_nobody(stack: Stack) {
 }
 
 async fn mail_goes_through_starttls_and_a_login(stack: Stack) {
-    let smtp = Smtp::start_secure().await;
+    let smtp = Smtp::start_secure("starttls").await;
+    let url = format!("smtp://todo%40example.com@{}?tls=starttls", smtp.addr);
+    mail_is_encrypted(stack, smtp, url).await;
+}
+
+async fn mail_goes_through_tls_from_the_start(stack: Stack) {
+    let smtp = Smtp::start_secure("smtps").await;
+    let url = format!("smtps://todo%40example.com@{}", smtp.addr);
+    mail_is_encrypted(stack, smtp, url).await;
+}
+
+async fn mail_is_encrypted(stack: Stack, smtp: Smtp, url: String) {
     let place = Place::new(stack).await;
     let mut config = place.config();
     configure(&mut config, Some(&smtp), None);
-    let url = format!("smtp://todo%40example.com@{}?tls=starttls", smtp.addr);
     config.mail.smtp_url = Some(url.into());
     config.mail.smtp_ca_file = Some(smtp.certificate());
     config.mail.smtp_password = Some("not this one".to_owned().into());
@@ -448,11 +460,7 @@ async fn in_quiet_hours_only_the_page_tells(stack: Stack) {
     let ada = app.person().await;
     all_are_sent(db, 1).await;
     let (from, to) = (clock(-2), clock(2));
-    let quiet = [
-        ("time_zone", "UTC"),
-        ("quiet_from", &from),
-        ("quiet_to", &to),
-    ];
+    let quiet = [("quiet_from", from.as_str()), ("quiet_to", to.as_str())];
     wants_all(&ada, &quiet).await;
     confirms(&ada, &gateway).await;
     all_are_sent(db, 2).await;
@@ -478,6 +486,24 @@ async fn in_quiet_hours_only_the_page_tells(stack: Stack) {
     assert_eq!((smtp.letters().len(), gateway.messages().len()), (1, 1));
     let page = ada.get("/notifications").await.text().await.unwrap();
     assert!(page.contains("“Milk” is on your list."));
+    // What is not wanted any more does not come in the morning either.
+    let statuses = async || -> Vec<_> {
+        let rows = rows(db).await;
+        rows.iter().map(|row| row.status).collect()
+    };
+    let mut form = vec![("wanted[]", "task.created/sms"), ("phone", PHONE)];
+    form.extend(quiet);
+    let settings = "/api/notifications/settings";
+    assert_eq!(ada.post(settings, &form).await.status(), 200);
+    let gone = async || {
+        let statuses = statuses().await;
+        let gone = statuses.iter().filter(|status| **status == Status::Gone);
+        gone.count()
+    };
+    assert_eq!(gone().await, 1, "the letter");
+    let form = [("wanted[]", "task.created/page")];
+    assert_eq!(ada.post(settings, &form).await.status(), 200);
+    assert_eq!(gone().await, 2, "what was to go to that number");
     app.stop().await;
 }
 
@@ -487,7 +513,9 @@ async fn a_day_is_told_in_one_letter(stack: Stack) {
     let db = &app.server.db;
     let ada = app.person().await;
     all_are_sent(db, 1).await;
-    wants_all(&ada, &[("digest", "on"), ("time_zone", "Europe/Lisbon")]).await;
+    let zone = ada.post("/api/accounts/zone", &[("zone", "Europe/Lisbon")]);
+    assert_eq!(zone.await.status(), 200);
+    wants_all(&ada, &[("digest", "on")]).await;
     let task = ada.task("Milk").await;
     ada.creates("Bread").await;
     let form = [("task_id", task.as_str())];
@@ -531,11 +559,7 @@ async fn one_click_unsubscribes(stack: Stack) {
     let path = url.split_once("/unsubscribe/").unwrap().1;
     let url = ada.url(&format!("/unsubscribe/{path}"));
     let (from, to) = (clock(-2), clock(2));
-    let quiet = [
-        ("time_zone", "UTC"),
-        ("quiet_from", &from),
-        ("quiet_to", &to),
-    ];
+    let quiet = [("quiet_from", from.as_str()), ("quiet_to", to.as_str())];
     wants_all(&ada, &quiet).await;
     ada.creates("Milk").await;
     eventually("a letter waits", async || rows(db).await.len() == 2).await;

@@ -9,6 +9,7 @@ use app::event::Event;
 use app::id::{CommandId, TaskId, UserId};
 use app::outbox::Cause;
 use app::tasks::commands;
+use app::trash::commands as trash;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -24,6 +25,8 @@ enum Wish {
     Complete(usize),
     Reopen(usize),
     Delete(usize),
+    Restore(usize),
+    Purge(usize),
     /// The last command once more, as after an answer that was lost.
     Again,
 }
@@ -36,7 +39,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         3 => (0..8usize, prop::option::of(text()), prop::option::of(text())).prop_map(|(n, t, d)| Wish::Edit(n, t, d)),
         2 => (0..8usize).prop_map(Wish::Complete),
         2 => (0..8usize).prop_map(Wish::Reopen),
-        1 => (0..8usize).prop_map(Wish::Delete),
+        2 => (0..8usize).prop_map(Wish::Delete),
+        2 => (0..8usize).prop_map(Wish::Restore),
+        1 => (0..8usize).prop_map(Wish::Purge),
         1 => Just(Wish::Again),
     ]
 }
@@ -61,6 +66,8 @@ async fn carry_out(db: &Db, cause: Cause, wish: Wish, task_id: TaskId) -> Answer
                 Wish::Complete(_) => commands::complete(tx, &cause, task_id).await,
                 Wish::Reopen(_) => commands::reopen(tx, &cause, task_id).await,
                 Wish::Delete(_) => commands::delete(tx, &cause, task_id).await,
+                Wish::Restore(_) => trash::restore(tx, &cause, task_id).await,
+                Wish::Purge(_) => trash::purge(tx, &cause, task_id).await,
                 Wish::Again => Ok(None),
             }
         })
@@ -101,9 +108,12 @@ async fn random_commands_keep_state_and_events_equal(stack: Stack) {
                 continue;
             }
             let task_id = match &wish {
-                Wish::Edit(n, ..) | Wish::Complete(n) | Wish::Reopen(n) | Wish::Delete(n) => {
-                    tasks.get(*n).copied().unwrap_or(TaskId(i64::MAX))
-                }
+                Wish::Edit(n, ..)
+                | Wish::Complete(n)
+                | Wish::Reopen(n)
+                | Wish::Delete(n)
+                | Wish::Restore(n)
+                | Wish::Purge(n) => tasks.get(*n).copied().unwrap_or(TaskId(i64::MAX)),
                 Wish::Create(..) | Wish::Again => TaskId(0),
             };
             let id = CommandId::new();

@@ -15,6 +15,25 @@ on_both_stacks!(
     a_consumer_outside_of_the_scopes_reads_nothing_and_says_so,
 );
 
+/// Dapr lets everybody at what it is not told to protect.
+#[test]
+fn no_topic_is_open_to_strangers_beside_dapr() {
+    let component = include_str!("../../../deploy/dapr/components/pubsub.yaml");
+    let (_, rest) = component.split_once("protectedTopics\n").unwrap();
+    let (list, _) = rest.split_once("- name").unwrap();
+    let list = list
+        .split([',', ' ', '\n'])
+        .filter(|word| word.contains('.'));
+    let mut protected: Vec<&str> = list.collect();
+    protected.sort();
+    let topics = EventType::ALL.iter().map(|topic| topic.as_str());
+    let mut ours: Vec<String> = topics
+        .flat_map(|topic| [topic.to_owned(), format!("{topic}.dlq")])
+        .collect();
+    ours.sort();
+    assert_eq!(protected, ours);
+}
+
 /// A place whose table is this text.
 fn scoped(place: &Place, table: &str) -> Config {
     let mut config = place.config();

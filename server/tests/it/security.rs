@@ -3,12 +3,10 @@
 
 use crate::kcat;
 use crate::logged::Logged;
-use crate::support::{Person, Place, Stack, env, eventually};
+use crate::support::{Person, Place, Proxy, Stack, env, eventually};
 use app::db::Db;
 use std::path::Path;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 /// What the secure broker's folder says: an address, as a listener is named, or an administrator's.
@@ -317,24 +315,13 @@ async fn a_group_without_rights_is_told_once_and_may_be_given_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_to_a_plaintext_port_is_told_once_and_may_be_mended() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("localhost:{}", listener.local_addr().unwrap().port());
-    let (target, watched) = watch::channel(administrators());
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let target = watched.borrow().clone();
-            tokio::spawn(async move {
-                let mut broker = TcpStream::connect(target).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut broker).await;
-            });
-        }
-    });
-    let place = place(&address).await;
+    let proxy = Proxy::to(&administrators()).await;
+    let place = place(&format!("localhost:{}", proxy.address.port())).await;
     allow(&place, "User:todo", "all").await;
     let server = Login::by_name("todo", "todo-secret").start(&place);
     let cause = "Kafka's connection is secured in another way than we expect. Check KAFKA_SECURITY, and the port in KAFKA_BROKERS";
     server.tells_once(cause).await;
-    target.send_replace(brokers("brokers-sasl"));
+    proxy.lead(Some(&brokers("brokers-sasl")));
     travels(&server, &place).await;
     assert_eq!(server.complaints().len(), 1);
     server.stop().await;

@@ -13,9 +13,11 @@ use server::scopes::Scopes;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -60,6 +62,8 @@ pub struct Place {
     pub database_url: String,
     pub kafka: Option<(String, String)>,
     pub folder: TempDir,
+    /// New people find sample tasks. Lists begin empty, but where a test says otherwise.
+    pub onboarding: bool,
 }
 
 impl Place {
@@ -70,6 +74,7 @@ impl Place {
                 database_url: format!("sqlite://{}", folder.path().join("todo.db").display()),
                 kafka: None,
                 folder,
+                onboarding: false,
             },
             Stack::Kafka => Place {
                 database_url: new_postgres_database().await,
@@ -78,6 +83,7 @@ impl Place {
                     format!("t{}.", Uuid::new_v4().simple()),
                 )),
                 folder,
+                onboarding: false,
             },
         }
     }
@@ -92,6 +98,7 @@ impl Place {
                 self.folder.path().join("search").display()
             ),
             "--log=warn".into(),
+            format!("--onboarding={}", self.onboarding),
         ];
         if let Some((brokers, prefix)) = &self.kafka {
             args.push(format!("--kafka-brokers={brokers}"));
@@ -113,10 +120,12 @@ impl Place {
         let file = self.folder.path().join("scopes");
         let ours = [
             "recorder",
+            "weekdays",
             "faulty",
             "analytics-again",
             "points-again",
             "notifications-2",
+            "webhooks-again",
         ];
         let mut table = Scopes::default().to_string();
         for name in ours {
@@ -232,6 +241,12 @@ impl Person {
         let form = [("email", self.email.as_str()), ("password", PASSWORD)];
         assert_eq!(other.post("/api/accounts/login", &form).await.status(), 200);
         other
+    }
+
+    /// The same person in another browser, of a server that was started anew.
+    pub async fn elsewhere_at(&self, addr: SocketAddr) -> Person {
+        let moved = Person::new(addr, self.email.clone());
+        moved.elsewhere().await
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -425,6 +440,49 @@ pub fn free_addr() -> SocketAddr {
         if std::net::TcpListener::bind(addr).is_ok() {
             return addr;
         }
+    }
+}
+
+/// A way to a server, which may be cut, or lead elsewhere.
+pub struct Proxy {
+    pub address: SocketAddr,
+    target: watch::Sender<Option<String>>,
+    /// How many came while it was cut.
+    pub refused: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    /// `target`: HOST:PORT.
+    pub async fn to(target: &str) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Proxy {
+            address: listener.local_addr().unwrap(),
+            target: watch::Sender::new(Some(target.to_owned())),
+            refused: Arc::default(),
+        };
+        let (watched, refused) = (proxy.target.subscribe(), proxy.refused.clone());
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut watched = watched.clone();
+                let Some(target) = watched.borrow_and_update().clone() else {
+                    refused.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                };
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(target).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        _ = watched.changed() => {}
+                    }
+                });
+            }
+        });
+        proxy
+    }
+
+    /// Ends every connection; new ones lead there. `None`: nowhere.
+    pub fn lead(&self, target: Option<&str>) {
+        self.target.send_replace(target.map(str::to_owned));
     }
 }
 

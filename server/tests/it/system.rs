@@ -1,7 +1,7 @@
 //! Looking after dead letters: in the page for administrators, and at the command line.
 
 use crate::on_both_stacks;
-use crate::support::{App, Person, Place, Stack};
+use crate::support::{App, Person, Place, Stack, eventually};
 use app::db::Db;
 use app::deliveries::{New, commands};
 use app::id::{EventId, UserId};
@@ -17,7 +17,7 @@ on_both_stacks!(
 );
 
 /// Runs `todo` on the data of `place`.
-async fn todo(place: &Place, args: &[&str]) -> (Output, String) {
+pub async fn todo(place: &Place, args: &[&str]) -> (Output, String) {
     let place = place.args(([127, 0, 0, 1], 0).into());
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_todo"))
         .args(args)
@@ -29,7 +29,7 @@ async fn todo(place: &Place, args: &[&str]) -> (Output, String) {
     (output, text)
 }
 
-async fn administrator(app: &App) -> Person {
+pub async fn administrator(app: &App) -> Person {
     let person = app.person().await;
     grant(&app.place, &person).await;
     person
@@ -41,7 +41,7 @@ pub async fn grant(place: &Place, person: &Person) {
     assert!(output.status.success(), "{said}");
 }
 
-/// Dead letters of a consumer that is not there, numbered from 1.
+/// Dead letters of a consumer that runs nowhere, so that nobody redrives them meanwhile; numbered from 1.
 pub async fn bury(db: &Db, count: i64) {
     for seq in 1..=count {
         db
@@ -50,10 +50,10 @@ pub async fn bury(db: &Db, count: i64) {
                     sqlx::query(
                         "insert into dead_letters (origin, topic, headers, value, key, consumer, \
                          user_id, seq, error, attempts, first_at, last_at) \
-                         values ($1, 'task.created', '[[\"seq\",\"31\"]]', $2, $2, 'search', 'user-1', \
+                         values ($1, 'task.created', '[[\"seq\",\"31\"]]', $2, $2, 'retired', 'user-1', \
                          $3, 'disk <full>', 6, 0, 0)",
                     )
-                    .bind(format!("search/user-1/{seq}"))
+                    .bind(format!("retired/user-1/{seq}"))
                     .bind(b"\xff{}".to_vec())
                     .bind(seq)
                     .execute(&mut **tx)
@@ -113,7 +113,7 @@ async fn an_administrator_decides_in_the_page(stack: Stack) {
         .text()
         .await
         .unwrap();
-    for part in ["\\xff{}", "search", "user-1", "event 2"] {
+    for part in ["\\xff{}", "retired", "user-1", "event 2"] {
         assert!(one.contains(part), "{part}: {one}");
     }
     assert_eq!(ada.get("/system/dead-letters/9").await.status(), 404);
@@ -150,6 +150,20 @@ async fn an_administrator_decides_in_the_page(stack: Stack) {
             .unwrap();
     assert_eq!(decided.len(), 3);
     assert!(decided[2].contains("of a test"));
+    eventually("the audit log tells who decided what", async || {
+        let audited = "select event_type from audit_log where user_id = 'user-system' order by seq";
+        let audited: Vec<String> = sqlx::query_scalar(audited)
+            .fetch_all(app.server.db.pool())
+            .await
+            .unwrap();
+        audited
+            == [
+                "dead_letter.redriven",
+                "dead_letter.redriven",
+                "dead_letter.discarded",
+            ]
+    })
+    .await;
 
     // Without JavaScript a refusal is the page itself.
     let refused = ada
@@ -263,7 +277,7 @@ async fn the_list_is_narrowed_and_stays_narrow(stack: Stack) {
 async fn an_operator_decides_at_the_command_line(stack: Stack) {
     let app = App::start(stack).await;
     bury(&app.server.db, 3).await;
-    let (output, list) = todo(&app.place, &["dlq", "list", "--consumer=search"]).await;
+    let (output, list) = todo(&app.place, &["dlq", "list", "--consumer=retired"]).await;
     assert!(
         output.status.success() && list.contains("3 dead letters"),
         "{list}"

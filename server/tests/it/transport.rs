@@ -3,6 +3,7 @@
 mod doubles;
 mod failures;
 mod kafka_only;
+mod wake;
 pub mod world;
 
 use crate::on_both_stacks;

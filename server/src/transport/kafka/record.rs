@@ -62,6 +62,24 @@ pub fn bury(
     producer.send_result(record).map_err(|(error, _)| error)
 }
 
+/// What is left of a dead letter that its topic cannot take: what went wrong, and where all of it is.
+/// A broker counts what is compressed, so anyone can send us records that are many times its limit.
+pub fn brief(letter: &DeadLetter) -> DeadLetter {
+    let bytes = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+    let headers = letter
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
+    let size = bytes(&letter.key) + bytes(&letter.value) + headers.sum::<usize>();
+    let left_out = format!("{size} bytes; `todo dlq show {}` has them", letter.id);
+    DeadLetter {
+        key: None,
+        value: None,
+        headers: vec![("dlq_left_out".into(), left_out.into_bytes())],
+        ..letter.clone()
+    }
+}
+
 /// Adds to `batch` what a record tells of, or why it is no event, without quoting from it. `prefix`
 /// stands before the names of topics.
 pub fn read<M: Message>(record: &M, prefix: &str, batch: &mut Batch) {

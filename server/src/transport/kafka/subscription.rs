@@ -169,6 +169,7 @@ impl Subscription for Reader {
                 match result {
                     Ok(record) => {
                         let prefix = &self.kafka.config().prefix;
+                        let events = batch.events.len();
                         take(
                             &record,
                             prefix,
@@ -176,8 +177,11 @@ impl Subscription for Reader {
                             &mut self.positions,
                             &mut batch,
                         );
-                        let at = record.timestamp().to_millis();
-                        published.extend(at.map(|at| from_micros(at * 1000)));
+                        // Somebody else's records may say that they are from any time.
+                        if batch.events.len() > events {
+                            let at = record.timestamp().to_millis();
+                            published.extend(at.map(|at| from_micros(at * 1000)));
+                        }
                     }
                     Err(e) => error = Some(e),
                 }

@@ -17,6 +17,7 @@ struct Call {
     id: String,
     trace: String,
     body: String,
+    headers: HeaderMap,
 }
 
 #[derive(Default)]
@@ -82,6 +83,10 @@ impl Receiver {
         self.calls(path, |call| call.trace.clone())
     }
 
+    pub fn headers(&self, path: &str) -> Vec<HeaderMap> {
+        self.calls(path, |call| call.headers.clone())
+    }
+
     /// How many there were at the same time.
     pub fn most(&self, path: &str) -> usize {
         let log = self.log.lock().unwrap();
@@ -131,6 +136,7 @@ async fn answer(
         id: header("webhook-id"),
         trace: header("traceparent"),
         body: String::from_utf8_lossy(&body).into_owned(),
+        headers: headers.clone(),
     };
     let under_way = UnderWay::new(&log, &path);
     let (before, opened) = {

@@ -8,6 +8,7 @@ use crate::support::{Person, Place, Stack, problem};
 on_both_stacks!(
     lines_are_read_by_whose_they_are,
     wishes_are_kept_and_refused_with_a_reason,
+    a_zone_chosen_for_quiet_hours_alone_is_kept_for_everything,
 );
 
 async fn page(person: &Person) -> String {
@@ -72,17 +73,18 @@ async fn wishes_are_kept_and_refused_with_a_reason(stack: Stack) {
     let save = async |form: &[(&str, &str)]| ada.post("/api/notifications/settings", form).await;
     let kept = save(&[
         ("wanted[]", "task.completed/page"),
-        ("time_zone", "Europe/Lisbon"),
         ("quiet_from", "22:30"),
         ("quiet_to", "07:00"),
     ])
     .await;
     assert_eq!(kept.status(), 200);
+    let zone = ada.post("/api/accounts/zone", &[("zone", "Europe/Lisbon")]);
+    assert_eq!(zone.await.status(), 200);
     let shown = page(&ada).await;
     for part in [
         "value=\"22:30\"",
         "value=\"07:00\"",
-        "value=\"Europe/Lisbon\" selected",
+        "By the clock of Europe/Lisbon.",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
@@ -91,7 +93,6 @@ async fn wishes_are_kept_and_refused_with_a_reason(stack: Stack) {
     assert!(!page(&ada).await.contains("Nobody is told"));
 
     for (form, field) in [
-        ([("time_zone", "Nowhere"), ("quiet_from", "")], "time_zone"),
         ([("quiet_from", "22:00"), ("quiet_to", "")], "quiet_to"),
         ([("phone", "12"), ("quiet_to", "")], "phone"),
         ([("wanted[]", "task.created/sms"), ("phone", "")], "phone"),
@@ -119,5 +120,56 @@ async fn wishes_are_kept_and_refused_with_a_reason(stack: Stack) {
         page(&ada).await.contains("value=\"22:30\""),
         "nothing was changed"
     );
+    app.stop().await;
+}
+
+/// What brought the two settings together.
+const MIGRATION: &str = include_str!("../../../../migrations/sqlite/0011_feed.sql");
+
+async fn a_zone_chosen_for_quiet_hours_alone_is_kept_for_everything(stack: Stack) {
+    let app = start(Place::new(stack).await, None, None).await;
+    let db = &app.server.db;
+    let run = async |sql: String| {
+        db.write::<_, sqlx::Error, _>(move |tx| {
+            Box::pin(async move {
+                let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+                sql.execute(&mut **tx).await.map(|_| ())
+            })
+        })
+        .await
+        .unwrap();
+    };
+    run(
+        "alter table notification_settings add column time_zone text not null default 'UTC'".into(),
+    )
+    .await;
+    let mut people = Vec::new();
+    for (known, chosen, quiet_from, kept) in [
+        ("null", "Europe/Lisbon", "null", Some("Europe/Lisbon")),
+        ("'Asia/Tokyo'", "Europe/Lisbon", "null", Some("Asia/Tokyo")),
+        // Nobody had looked at it, or somebody had.
+        ("null", "UTC", "null", None),
+        ("null", "UTC", "1320", Some("UTC")),
+    ] {
+        let email = app.person().await.email;
+        run(format!(
+            "update users set time_zone = {known} where email = '{email}'"
+        ))
+        .await;
+        run(format!(
+            "insert into notification_settings (user_id, time_zone, quiet_from, quiet_to, phone, \
+             digest) select user_id, '{chosen}', {quiet_from}, {quiet_from}, '', 0 from users \
+             where email = '{email}'"
+        ))
+        .await;
+        people.push((email, kept));
+    }
+    let (_, part) = MIGRATION.split_once("-- One time zone").unwrap();
+    run(format!("--{part}")).await;
+    for (email, kept) in people {
+        let zone = sqlx::query_scalar("select time_zone from users where email = $1").bind(email);
+        let zone: Option<String> = zone.fetch_one(db.pool()).await.unwrap();
+        assert_eq!(zone.as_deref(), kept);
+    }
     app.stop().await;
 }

@@ -29,8 +29,8 @@ impl Smtp {
         Self::start_with(|_| Vec::new()).await
     }
 
-    /// One that wants STARTTLS and a login.
-    pub async fn start_secure() -> Smtp {
+    /// One that wants a login, and `tls`: "starttls" or "smtps".
+    pub async fn start_secure(tls: &str) -> Smtp {
         Self::start_with(|folder| {
             let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
             let made = Command::new("openssl")
@@ -47,6 +47,7 @@ impl Smtp {
                 .unwrap();
             assert!(made.status.success(), "{made:?}");
             vec![
+                tls.to_owned(),
                 certificate.display().to_string(),
                 key.display().to_string(),
                 USER.into(),

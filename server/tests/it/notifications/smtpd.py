@@ -1,6 +1,7 @@
-"""An SMTP server that keeps what it takes in a Maildir: smtpd.py PORT MAILDIR [CERTIFICATE KEY USER PASSWORD].
+"""An SMTP server that keeps what it takes in a Maildir: smtpd.py PORT MAILDIR [TLS CERTIFICATE KEY USER PASSWORD].
 
-With a certificate it asks for STARTTLS and a login. It refuses some readers: nobody@ for good, full@ for now.
+TLS is "starttls", or "smtps" for TLS from the start; with either it asks for a login. It refuses some
+readers: nobody@ for good, full@ for now.
 """
 
 import asyncio
@@ -21,9 +22,10 @@ class Handler(Mailbox):
         return "250 OK"
 
 
-async def main(port, maildir, certificate=None, key=None, user="", password=""):
+async def main(port, maildir, tls=None, certificate=None, key=None, user="", password=""):
     settings = {}
-    if certificate:
+    from_the_start = None
+    if tls:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
 
@@ -32,14 +34,21 @@ async def main(port, maildir, certificate=None, key=None, user="", password=""):
             return AuthResult(success=fits, handled=False)
 
         settings = {
-            "tls_context": context,
-            "require_starttls": True,
             "auth_required": True,
             "authenticator": authenticate,
         }
+        if tls == "starttls":
+            settings |= {"tls_context": context, "require_starttls": True}
+        else:
+            # It knows of no TLS but what it began itself.
+            settings |= {"auth_require_tls": False}
+            from_the_start = context
     handler = Handler(maildir)
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, hostname="localhost", **settings), "127.0.0.1", int(port)
+        lambda: SMTP(handler, hostname="localhost", **settings),
+        "127.0.0.1",
+        int(port),
+        ssl=from_the_start,
     )
     async with server:
         await server.serve_forever()

@@ -14,6 +14,7 @@ pub struct Spy {
     /// Publishing waits until this is true.
     pub open: watch::Sender<bool>,
     pub publishing: AtomicUsize,
+    pub marked: watch::Sender<usize>,
     pub handed_out: Arc<AtomicUsize>,
     pub stored: Arc<AtomicUsize>,
     /// As if the process died each time before it could store.
@@ -26,6 +27,7 @@ impl Spy {
             inner,
             open: watch::Sender::new(true),
             publishing: AtomicUsize::new(0),
+            marked: watch::Sender::new(0),
             handed_out: Arc::default(),
             stored: Arc::default(),
             forgetful,
@@ -50,7 +52,12 @@ impl Transport for Spy {
     }
 
     fn marked(&self) {
+        self.marked.send_modify(|times| *times += 1);
         self.inner.marked();
+    }
+
+    fn reads_marks(&self) -> bool {
+        self.inner.reads_marks()
     }
 
     async fn subscribe(

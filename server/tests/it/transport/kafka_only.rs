@@ -2,17 +2,20 @@
 
 use super::next;
 use super::world::{Recorder, World};
-use crate::support::{App, Place, Stack, eventually};
+use crate::support::{App, Place, Proxy, Stack, eventually};
+use app::db::Db;
 use app::event::EventType;
 use app::id::{EventId, Seq, UserId};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use server::consumer::policy::Policy;
 use server::transport::{Start, Subscription};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
@@ -317,6 +320,92 @@ async fn garbage_and_repetition_in_kafka_change_nothing() {
     let raw = "select count(*) from dead_letters where value = '\\xfffe' and key = 'x' \
                and topic = 'task.created' and place is not null and status = 'open'";
     assert_eq!(world.number(raw).await, 4, "byte for byte");
+}
+
+/// A broker's limit is for what is compressed; ours is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_its_topic_cannot_take_holds_up_no_other() {
+    const ZEROS: usize = 5 << 20;
+    let world = World::new(Stack::Kafka).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let _member = world.member(&transport, Recorder::new("a")).await;
+    world.five(&world.person().await).await;
+    world.everything_is_applied().await;
+    let (brokers, prefix) = world.place.kafka.clone().unwrap();
+    let topic = format!("{prefix}task.created");
+    let send = async |key: &str, value: &[u8]| {
+        let file = world.place.folder.path().join("record");
+        std::fs::write(&file, value).unwrap();
+        let sent = Command::new("kcat")
+            .args(["-P", "-b", &brokers, "-t", &topic, "-k", key, "-z", "gzip"])
+            .args(["-X", "message.max.bytes=10000000"])
+            .arg(&file)
+            .status();
+        assert!(sent.await.unwrap().success());
+    };
+    send("large", &vec![0; ZEROS]).await;
+    send("small", b"bad").await;
+    eventually("both are on their topic", async || {
+        let told = "select count(*) from dead_letters where published_at is not null";
+        world.number(told).await == 2
+    })
+    .await;
+    let whole = "select octet_length(value) from dead_letters where key = 'large'";
+    let whole: i32 = sqlx::query_scalar(whole)
+        .fetch_one(world.db.pool())
+        .await
+        .unwrap();
+    assert_eq!(whole as usize, ZEROS, "the table has all of it");
+    let records = crate::kcat::read(&brokers, &format!("{topic}.dlq"));
+    let small = records.iter().find(|record| record["key"] == "small");
+    assert_eq!(small.unwrap()["payload"], "bad");
+    let large = records.iter().find(|record| record["key"].is_null());
+    let headers = large.unwrap()["headers"].as_array().unwrap();
+    let at = headers.iter().position(|h| h == "dlq_left_out").unwrap();
+    let left_out = headers[at + 1].as_str().unwrap();
+    assert!(left_out.starts_with(&format!("{} bytes; `todo dlq show ", ZEROS + "large".len())));
+    assert_eq!(records.len(), 2);
+}
+
+/// Every attempt that was counted would be the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_away_no_attempt_is_counted() {
+    let world = World::new(Stack::Kafka).await;
+    let transport = world.transport().await;
+    let _relay = world.relay(&transport).await;
+    let url = &world.place.database_url;
+    let host = url.split(['/', '@']).rev().nth(1).unwrap();
+    let proxy = Proxy::to(host).await;
+    let through = url.replace(host, &proxy.address.to_string());
+    let db = Db::connect(&through).await.unwrap();
+    let policy = Policy {
+        retries: 0,
+        first: Duration::from_millis(100),
+        longest: Duration::from_millis(100),
+    };
+    let recorder = Recorder::new("a");
+    let _member = world.member_on(db, &transport, recorder, policy);
+    let people = world.people(5).await;
+    for _ in 0..3 {
+        for user_id in &people {
+            world.five(user_id).await;
+        }
+        let before = proxy.refused.load(Ordering::SeqCst);
+        proxy.lead(None);
+        for user_id in &people {
+            world.five(user_id).await;
+        }
+        eventually("it was looked for", async || {
+            proxy.refused.load(Ordering::SeqCst) > before
+        })
+        .await;
+        proxy.lead(Some(host));
+        world.everything_is_applied().await;
+    }
+    world.each_is_applied_once_in_order(&people).await;
+    let counted = "select (select count(*) from parked) + (select count(*) from dead_letters)";
+    assert_eq!(world.number(counted).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,9 @@ use std::time::Instant;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Of every event that is made here.
+pub const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 pub struct World {
     pub place: Place,
     pub db: Db,
@@ -63,24 +66,43 @@ impl World {
     pub async fn relay(&self, transport: &Arc<dyn Transport>) -> Running {
         let db = Db::connect(&self.place.database_url).await.unwrap();
         let transport = transport.clone();
-        Running::start(|stop| relay::run(db, transport, stop))
+        Running::start(|stop| relay::run(db, transport, Arc::default(), stop))
     }
 
     /// A member of the recorder's group.
     pub async fn member(&self, transport: &Arc<dyn Transport>, recorder: Recorder) -> Running {
-        let policy = self.place.config().retry.of(Recorder::NAME);
-        self.member_that_retries(transport, recorder, policy).await
+        self.member_of(transport, recorder).await
     }
 
-    pub async fn member_that_retries(
+    /// A member of any consumer's group.
+    pub async fn member_of<C: Consumer>(
         &self,
         transport: &Arc<dyn Transport>,
-        recorder: Recorder,
+        consumer: C,
+    ) -> Running {
+        let policy = self.place.config().retry.of(C::NAME);
+        self.member_that_retries(transport, consumer, policy).await
+    }
+
+    pub async fn member_that_retries<C: Consumer>(
+        &self,
+        transport: &Arc<dyn Transport>,
+        consumer: C,
         policy: Policy,
     ) -> Running {
         let db = Db::connect(&self.place.database_url).await.unwrap();
+        self.member_on(db, transport, consumer, policy)
+    }
+
+    pub fn member_on<C: Consumer>(
+        &self,
+        db: Db,
+        transport: &Arc<dyn Transport>,
+        consumer: C,
+        policy: Policy,
+    ) -> Running {
         let transport = transport.clone();
-        Running::start(move |stop| consumer::run(recorder, db, transport, policy, stop))
+        Running::start(move |stop| consumer::run(consumer, db, transport, policy, stop))
     }
 
     /// Someone whose stream is empty as yet.
@@ -119,7 +141,7 @@ impl World {
         let cause = Cause {
             actor_id: user_id.clone(),
             command_id: None,
-            traceparent: None,
+            traceparent: Some(TRACEPARENT.into()),
         };
         self.db
             .write::<_, Error, _>(move |tx| {
@@ -293,7 +315,9 @@ pub struct Recorder {
     pub failing: Arc<Mutex<HashSet<UserId>>>,
     /// Which events fail for now; `true`: for good.
     pub failing_at: Arc<Mutex<HashMap<(UserId, i64), bool>>>,
-    /// When each of those was tried.
+    /// At which events it panics.
+    pub panicking_at: Arc<Mutex<HashSet<(UserId, i64)>>>,
+    /// When each of those that fail was tried.
     pub attempts: Arc<Mutex<Vec<(UserId, i64, Instant)>>>,
 }
 
@@ -324,6 +348,8 @@ impl Consumer for Recorder {
             return Err(HandleError::Passing(anyhow::anyhow!("asked to fail")));
         }
         let key = (event.user_id().clone(), event.seq.0);
+        let panics = self.panicking_at.lock().unwrap().contains(&key);
+        assert!(!panics, "asked to panic");
         if let Some(permanent) = self.failing_at.lock().unwrap().get(&key) {
             let attempt = (key.0, key.1, Instant::now());
             self.attempts.lock().unwrap().push(attempt);

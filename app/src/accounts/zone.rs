@@ -1,7 +1,12 @@
-//! Days as they are where a person lives.
+//! Clocks and days as they are where a person lives: one setting, on their own page, for their stats,
+//! the filter of their feed, their quiet hours and their letter of the day.
 
+use crate::error::Error;
 use crate::event::Timestamp;
-use chrono::{Duration, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{
+    DateTime, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike,
+    Utc,
+};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 /// A quarter of an hour, in microseconds.
@@ -17,6 +22,17 @@ impl Zone {
     /// The zone of that name, such as "Europe/Lisbon".
     pub fn parse(name: &str) -> Option<Zone> {
         name.parse().ok().map(Zone)
+    }
+
+    /// As a form names it. Errors: `Invalid`.
+    pub fn read(name: &str) -> Result<Zone, Error> {
+        Zone::parse(name)
+            .ok_or_else(|| Error::invalid("zone", "Choose a time zone such as Europe/Lisbon."))
+    }
+
+    /// The same, or UTC where there is none of that name.
+    pub fn named(name: &str) -> Zone {
+        Zone::parse(name).unwrap_or(Zone::UTC)
     }
 
     pub fn name(self) -> &'static str {
@@ -43,6 +59,39 @@ impl Zone {
         };
         let names = TZ_VARIANTS.iter().map(|zone| zone.name());
         ["UTC"].into_iter().chain(names.filter(is_place))
+    }
+
+    /// A moment on the clock on the wall: "24 November 2026, 21:04 WET".
+    pub fn told(self, at: Timestamp) -> String {
+        let wall = at.with_timezone(&self.0);
+        wall.format("%-d %B %Y, %H:%M %Z").to_string()
+    }
+
+    /// The minute of the day that the clock on the wall shows.
+    pub fn minute(self, at: Timestamp) -> u16 {
+        let wall = at.with_timezone(&self.0);
+        (wall.hour() * 60 + wall.minute()) as u16
+    }
+
+    /// The next time after `at` that the clock on the wall shows this minute.
+    pub fn next(self, at: Timestamp, minute: u16) -> Timestamp {
+        let today = at.with_timezone(&self.0).date_naive();
+        let days = [today, today + Days::new(1)].into_iter();
+        days.flat_map(|day| self.on(day, minute))
+            .find(|moment| *moment > at)
+            .unwrap_or(at + Duration::days(1))
+    }
+
+    /// When a day's clocks show this minute: once, or twice where they are put back. Where they are put
+    /// forward, it may be missing: then an hour later, which is when they show what comes after it.
+    fn on(self, day: NaiveDate, minute: u16) -> [Timestamp; 2] {
+        let wall = day.and_time(NaiveTime::MIN) + Duration::minutes(minute.into());
+        let times = match self.0.from_local_datetime(&wall) {
+            LocalResult::None => self.0.from_local_datetime(&(wall + Duration::hours(1))),
+            times => times,
+        };
+        let moment = |time: Option<DateTime<Tz>>| time.map_or(wall.and_utc(), |t| t.to_utc());
+        [moment(times.earliest()), moment(times.latest())]
     }
 
     /// The day of a moment, counted from 1970.
@@ -113,6 +162,14 @@ mod tests {
                 assert_eq!(zone.day_of(first - 1), day - 1, "{} {begin}", zone.name());
             }
         }
+    }
+
+    #[test]
+    fn a_moment_is_told_by_the_clock_there() {
+        let summer = at("2026-07-10T12:00:00Z");
+        let told = |name| Zone::named(name).told(summer);
+        assert_eq!(told("Europe/Lisbon"), "10 July 2026, 13:00 WEST");
+        assert_eq!(told("Mars/Olympus_Mons"), "10 July 2026, 12:00 UTC");
     }
 
     #[test]

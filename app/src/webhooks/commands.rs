@@ -1,0 +1,321 @@
+//! One function, one transaction. Each locks the person's stream first, so that two windows of theirs,
+//! and whoever sends, change an endpoint one after the other.
+
+use super::{Endpoint, Jira, Kind, MOST, Message, not_found, queries, secret};
+use crate::db::{Tx, from_micros, now, to_micros};
+use crate::deliveries::{self, New};
+use crate::error::{self, Error};
+use crate::event::EventType;
+use crate::id::{EventId, UserId};
+use crate::outbox;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// What a person says of a new endpoint; checked by whoever calls.
+#[derive(Clone)]
+pub struct Wish {
+    pub kind: Kind,
+    pub url: String,
+    pub description: String,
+    pub types: Vec<EventType>,
+    pub secret: String,
+    pub jira: Option<Jira>,
+}
+
+/// Adds one; its id. Errors: `Conflict` when there are too many.
+pub async fn add(tx: &mut Tx, user_id: &UserId, wish: &Wish) -> Result<String, Error> {
+    outbox::lock_stream(tx, user_id).await?;
+    let count: i64 = sqlx::query_scalar("select count(*) from endpoints where user_id = $1")
+        .bind(&user_id.0)
+        .fetch_one(&mut **tx)
+        .await?;
+    if count >= MOST {
+        return Err(Error::new(
+            error::Kind::Conflict,
+            format!("You have {MOST} endpoints, which is the most there can be. Remove one first."),
+        ));
+    }
+    let id = Endpoint::new_id();
+    let jira = wish.jira.as_ref().map(serde_json::to_string);
+    sqlx::query(
+        "insert into endpoints \
+         (endpoint_id, user_id, kind, url, description, secret, unseen, jira, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&id)
+    .bind(&user_id.0)
+    .bind(wish.kind.as_str())
+    .bind(&wish.url)
+    .bind(&wish.description)
+    .bind(&wish.secret)
+    .bind(i64::from(wish.kind == Kind::Webhook))
+    .bind(
+        jira.transpose()
+            .map_err(|_| Error::internal())?
+            .unwrap_or_default(),
+    )
+    .bind(to_micros(now()))
+    .execute(&mut **tx)
+    .await?;
+    choose(tx, &id, &wish.types).await?;
+    Ok(id)
+}
+
+/// Has it sent these, from now on; what it had been sent before, as before.
+async fn choose(tx: &mut Tx, id: &str, types: &[EventType]) -> Result<(), sqlx::Error> {
+    for event_type in super::CHOICES {
+        let query = match types.contains(event_type) {
+            true => sqlx::query(
+                "insert into endpoint_types (endpoint_id, event_type, since) values ($1, $2, $3) \
+                 on conflict (endpoint_id, event_type) do nothing",
+            )
+            .bind(id)
+            .bind(event_type.as_str())
+            .bind(to_micros(now())),
+            false => {
+                sqlx::query("delete from endpoint_types where endpoint_id = $1 and event_type = $2")
+                    .bind(id)
+                    .bind(event_type.as_str())
+            }
+        };
+        query.execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// One of the person's, locked until the commit. Errors: `NotFound`.
+async fn own(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Endpoint, Error> {
+    outbox::lock_stream(tx, user_id).await?;
+    queries::endpoint(tx, user_id, id)
+        .await?
+        .ok_or_else(not_found)
+}
+
+/// The same, if it is on. Errors: `NotFound`, `Conflict`.
+async fn own_on(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Endpoint, Error> {
+    let endpoint = own(tx, user_id, id).await?;
+    match endpoint.disabled_at {
+        None => Ok(endpoint),
+        Some(_) => Err(Error::new(
+            error::Kind::Conflict,
+            "This endpoint is switched off. Switch it on first.",
+        )),
+    }
+}
+
+/// Errors: `NotFound`.
+pub async fn edit(
+    tx: &mut Tx,
+    user_id: &UserId,
+    id: &str,
+    description: &str,
+    types: &[EventType],
+) -> Result<(), Error> {
+    own(tx, user_id, id).await?;
+    sqlx::query("update endpoints set description = $2 where endpoint_id = $1")
+        .bind(id)
+        .bind(description)
+        .execute(&mut **tx)
+        .await?;
+    choose(tx, id, types).await?;
+    Ok(())
+}
+
+/// A new secret; the one before signs too, for a day. Errors: `NotFound`, `Conflict` for a kind that
+/// has none.
+pub async fn rotate(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
+    let endpoint = own(tx, user_id, id).await?;
+    if endpoint.kind != Kind::Webhook {
+        return Err(Error::new(
+            error::Kind::Conflict,
+            "Only webhooks are signed. Here there is no secret of ours.",
+        ));
+    }
+    sqlx::query(
+        "update endpoints set old_secret = secret, old_until = $2, secret = $3, unseen = 1 \
+         where endpoint_id = $1",
+    )
+    .bind(id)
+    .bind(to_micros(now() + secret::OVERLAP))
+    .bind(secret::generate())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Another API token, as they expire. Errors: `NotFound`, `Conflict` for a kind that has none.
+pub async fn set_token(tx: &mut Tx, user_id: &UserId, id: &str, token: &str) -> Result<(), Error> {
+    let endpoint = own(tx, user_id, id).await?;
+    if endpoint.kind != Kind::Jira {
+        return Err(Error::new(
+            error::Kind::Conflict,
+            "Only Jira is entered with a token.",
+        ));
+    }
+    sqlx::query("update endpoints set secret = $2 where endpoint_id = $1")
+        .bind(id)
+        .bind(token)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The secret, if nobody has been shown it yet: afterwards somebody has.
+pub async fn show_once(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Option<String>, Error> {
+    let secret: Option<String> = sqlx::query_scalar(
+        "update endpoints set unseen = 0 \
+         where endpoint_id = $1 and user_id = $2 and unseen = 1 returning secret",
+    )
+    .bind(id)
+    .bind(&user_id.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(secret)
+}
+
+/// On, for what happens from now on; or off, and nothing that waits is sent. Errors: `NotFound`.
+pub async fn switch(tx: &mut Tx, user_id: &UserId, id: &str, on: bool) -> Result<(), Error> {
+    let endpoint = own(tx, user_id, id).await?;
+    if endpoint.disabled_at.is_none() == on {
+        return Ok(());
+    }
+    if !on {
+        return Ok(turn_off(tx, &endpoint, "You switched it off.").await?);
+    }
+    sqlx::query(
+        "update endpoints set disabled_at = null, reason = '', failing_since = null, given_up = 0 \
+         where endpoint_id = $1",
+    )
+    .bind(id)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("update endpoint_types set since = $2 where endpoint_id = $1")
+        .bind(id)
+        .bind(to_micros(now()))
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "update delivery_lanes set failures = 0, open_until = 0 where channel = $1 and lane = $2",
+    )
+    .bind(endpoint.kind.as_str())
+    .bind(id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Errors: `NotFound`.
+pub async fn remove(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
+    let endpoint = own(tx, user_id, id).await?;
+    sqlx::query("delete from endpoints where endpoint_id = $1")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    deliveries::commands::give_up_target(tx, endpoint.kind.as_str(), id).await?;
+    Ok(())
+}
+
+/// Queues an event that has not happened: an example of the catalogue, with an id of its own.
+/// Errors: `NotFound`; `Conflict` while it is off.
+pub async fn test(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
+    let endpoint = own_on(tx, user_id, id).await?;
+    let event_type = endpoint.types.first().copied();
+    let event_type = event_type.unwrap_or(EventType::TaskCreated);
+    let event_id = EventId(Uuid::now_v7());
+    let mut example: Value =
+        serde_json::from_str(event_type.example()).map_err(|_| Error::internal())?;
+    example["event_id"] = json!(event_id);
+    example["timestamp"] = json!(now());
+    example["data"]["user_id"] = json!(user_id);
+    let envelope: crate::event::Envelope =
+        serde_json::from_value(example).map_err(|_| Error::internal())?;
+    let message = Message {
+        body: serde_json::to_string(&envelope).map_err(|_| Error::internal())?,
+        test: true,
+    };
+    let new = New {
+        event_id,
+        user_id: user_id.clone(),
+        channel: endpoint.kind.as_str(),
+        target: endpoint.id.clone(),
+        lane: endpoint.id,
+        payload: serde_json::to_value(&message).map_err(|_| Error::internal())?,
+        due_at: now(),
+        traceparent: None,
+    };
+    deliveries::commands::queue(tx, &new).await?;
+    Ok(())
+}
+
+/// Sends one once more, under its id. Errors: `NotFound`; `Conflict` while the endpoint is off, or the
+/// delivery about to be sent.
+pub async fn redeliver(
+    tx: &mut Tx,
+    user_id: &UserId,
+    id: &str,
+    delivery: i64,
+) -> Result<(), Error> {
+    let endpoint = own_on(tx, user_id, id).await?;
+    let theirs: Option<i64> = sqlx::query_scalar(
+        "select delivery_id from deliveries \
+         where delivery_id = $1 and channel = $2 and target = $3 and user_id = $4",
+    )
+    .bind(delivery)
+    .bind(endpoint.kind.as_str())
+    .bind(id)
+    .bind(&user_id.0)
+    .fetch_optional(&mut **tx)
+    .await?;
+    match theirs {
+        Some(delivery) => deliveries::commands::redeliver(tx, delivery).await,
+        None => Err(Error::new(
+            error::Kind::NotFound,
+            "This delivery does not exist.",
+        )),
+    }
+}
+
+/// Off, and nothing that waits is sent.
+pub(super) async fn turn_off(
+    tx: &mut Tx,
+    endpoint: &Endpoint,
+    reason: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update endpoints set disabled_at = $2, reason = $3, replay_seq = null, replay_to = null \
+         where endpoint_id = $1",
+    )
+    .bind(&endpoint.id)
+    .bind(to_micros(now()))
+    .bind(reason)
+    .execute(&mut **tx)
+    .await?;
+    deliveries::commands::give_up_target(tx, endpoint.kind.as_str(), &endpoint.id).await
+}
+
+/// Has history queued again from what happened at `from` on: [`super::replay`] does it, step by step.
+/// Errors: `NotFound`; `Conflict` while it is off; `Invalid` if there is nothing.
+pub async fn replay(tx: &mut Tx, user_id: &UserId, id: &str, from: i64) -> Result<(), Error> {
+    let endpoint = own_on(tx, user_id, id).await?;
+    let bounds: (Option<i64>, Option<i64>) = sqlx::query_as(
+        "select min(seq), max(seq) from events where user_id = $1 and occurred_at >= $2",
+    )
+    .bind(&user_id.0)
+    .bind(from)
+    .fetch_one(&mut **tx)
+    .await?;
+    let (Some(first), Some(last)) = bounds else {
+        return Err(Error::invalid(
+            "from",
+            "Nothing has happened since then. Choose an earlier date.",
+        ));
+    };
+    sqlx::query("update endpoints set replay_seq = $2, replay_to = $3 where endpoint_id = $1")
+        .bind(&endpoint.id)
+        .bind(first - 1)
+        .bind(last)
+        .execute(&mut **tx)
+        .await?;
+    tracing::info!(endpoint = id, from = %from_micros(from), "history is queued again");
+    Ok(())
+}
