@@ -89,6 +89,7 @@ const TYPES = {
   '/api/tasks/complete': 'task.completed',
   '/api/tasks/reopen': 'task.reopened',
   '/api/tasks/delete': 'task.deleted',
+  '/api/tasks/restore': 'task.restored',
 }
 
 function asked(path, form, { event_type, data }) {
@@ -136,6 +137,7 @@ function folded(tasks, store, say) {
   for (const { event } of [...store].sort((a, b) => a.seq - b.seq)) {
     const { task_id, title, description, changes, created_at: at, completed_at } = event.data
     if (event.event_type === 'task.created') expected.set(task_id, { task_id, title, description, completed_at: null, created_at: at })
+    if (event.event_type === 'task.restored') expected.set(task_id, { task_id, title, description, completed_at: completed_at ?? null, created_at: at })
     if (event.event_type === 'task.completed') change(task_id, { completed_at })
     if (event.event_type === 'task.reopened') change(task_id, { completed_at: null })
     if (event.event_type === 'task.deleted') expected.delete(task_id)

@@ -108,6 +108,7 @@ export class Stack {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       RUST_BACKTRACE: '1',
+      TODO_ONBOARDING: 'off',
       TODO_LOG: process.env.TODO_LOG ?? 'warn',
       LEPTOS_SITE_ADDR: `127.0.0.1:${stack.port}`,
       DATABASE_URL: `sqlite://${stack.folder}/todo.db`,
@@ -206,6 +207,16 @@ export class Stack {
     })
   }
 
+  /** What is not as history makes it: the state, a read model, the audit log. A sentence each. */
+  async inconsistencies() {
+    const checks = [['verify'], ['audit', 'verify'], ...READ_MODELS.map(name => ['rebuild', name, '--check'])]
+    const found = []
+    for (const check of checks) {
+      await this.todo(...check).catch(error => found.push(`todo ${check.join(' ')}: ${error.stdout || error}`))
+    }
+    return found
+  }
+
   async stop() {
     await Promise.all(this.processes.map(process => process.kill()))
     running.delete(this)
@@ -214,6 +225,9 @@ export class Stack {
     else rmSync(this.folder, { recursive: true, force: true })
   }
 }
+
+/** What `todo rebuild` can build anew. */
+const READ_MODELS = ['activity', 'analytics', 'points']
 
 /** The parts of each stack, one process each. */
 export const ROLES = { sqlite: ['all'], cluster: ['web', 'relay', 'relay', 'consumers', 'consumers'] }

@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 const POISONED = 5
 const GARBAGE = 20
 const MONTH = 30n * 24n * 3600n * 1_000_000n
-const TYPES = ['task.created', 'task.updated', 'task.completed', 'task.reopened', 'task.deleted', 'user.registered', 'dead_letter.redriven', 'dead_letter.discarded']
+const TYPES = ['task.created', 'task.updated', 'task.completed', 'task.reopened', 'task.deleted', 'task.restored', 'task.purged', 'user.registered', 'dead_letter.redriven', 'dead_letter.discarded', 'endpoint.disabled']
 
 await onStacks(['cluster'], torment, { TODO_FAIL_AT: `activity:${POISON}`, TODO_RETRY: RETRY })
 

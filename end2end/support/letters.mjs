@@ -1,4 +1,4 @@
-// Dead letters, as consumers leave them behind; made by hand, for no event of ours ever fails.
+// Dead letters and who waits, as consumers leave them behind; made by hand, for no event of ours ever fails.
 
 /** @typedef {{ topic?: string, consumer?: string, user_id?: string, seq?: number, error?: string, value?: string,
  *   traceparent?: string }} Letter */
@@ -15,6 +15,15 @@ export async function bury(todo, letters) {
   await todo.sql(
     'insert into dead_letters (origin, topic, headers, consumer, user_id, seq, error, attempts, first_at, last_at, traceparent, value) ' +
       `values ${rows.join(', ')}`,
+  )
+}
+
+/** Has a person wait for a consumer, until an upgrade.
+ * @param {import('./server.mjs').Todo} todo  @param {{ user_id: string, error: string }} parked */
+export async function park(todo, { user_id, error }) {
+  await todo.sql(
+    'insert into parked (consumer, user_id, seq, attempts, first_at, last_at, next_at, error) ' +
+      `values ('search', ${literal(user_id)}, 7, 3, 0, 0, null, ${literal(error)})`,
   )
 }
 

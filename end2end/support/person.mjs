@@ -9,6 +9,8 @@ export const newEmail = () => `ada.${randomBytes(6).toString('hex')}@example.com
 export class Person {
   /** The value of the session cookie `todo`. */
   cookie = ''
+  /** The number of the last event that it caused; the first is that it joined. */
+  seq = 1
   /** Of the trace that the requests belong to, if they belong to one. */
   traceparent = ''
 
@@ -42,7 +44,15 @@ export class Person {
   async does(path, form) {
     const answer = await this.post(path, form)
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-    return answer.json()
+    const done = await answer.json()
+    this.seq = done?.seq ?? this.seq
+    return done
+  }
+
+  /** The number of the newest event in its feed. A consumer writes it, a moment after windows heard. */
+  async fed() {
+    const feed = await (await this.post('/api/activity/older', { before: `${Number.MAX_SAFE_INTEGER}` })).json()
+    return feed.entries[0]?.seq ?? 0
   }
 
   /** What a search finds: the answer of the API. */
@@ -72,6 +82,10 @@ export class Person {
 
   delete(task_id) {
     return this.does('/api/tasks/delete', { task_id })
+  }
+
+  restore(task_id) {
+    return this.does('/api/tasks/restore', { task_id })
   }
 }
 

@@ -33,6 +33,8 @@ export class Todo {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       RUST_BACKTRACE: '1',
+      // Lists begin empty, but where a test says otherwise.
+      TODO_ONBOARDING: 'off',
       TODO_LOG: process.env.TODO_LOG ?? 'info',
       LEPTOS_SITE_ADDR: `127.0.0.1:${port}`,
       LEPTOS_SITE_ROOT: process.env.TODO_SITE_ROOT ?? join(root, 'target/site'),

@@ -68,7 +68,12 @@ export class Window {
 
   /** The lines of the feed that say this, such as "completed Buy milk"; also where it is folded away. */
   told(words: string | RegExp): Locator {
-    return this.feed.locator('li').filter({ hasText: words })
+    return this.feed.locator('.feed > li').filter({ hasText: words })
+  }
+
+  /** Unfolds a line of the feed that tells of several changes. */
+  async unfold(words: string | RegExp): Promise<void> {
+    await this.told(words).locator('summary').click()
   }
 
   /** Everything it says of tasks and feed, for comparing windows. */
@@ -76,7 +81,7 @@ export class Window {
     const checks = this.page.getByRole('main').locator('[role=checkbox]')
     return {
       tasks: await checks.evaluateAll(all => all.map(c => `${c.getAttribute('aria-label')}: ${c.ariaChecked}`)),
-      feed: await this.feed.locator('.said').allInnerTexts(),
+      feed: (await this.feed.locator('.feed > li > .said').allTextContents()).map(words => words.replace(/\s+/g, '')),
     }
   }
 }

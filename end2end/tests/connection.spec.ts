@@ -57,6 +57,8 @@ test('a window that lost the network says so, and catches up when it is back', a
   await away.add('From the train')
   await expect(away.row('From the train')).toContainText('the server cannot be reached')
   await here.add('From home')
+  // In this order: an edit right after the task was added would be told in one line with that.
+  await expect(here.told('added From home')).toHaveCount(1)
   await person.edit(task, 'Plan B')
   await expect(here.row('Plan B')).toHaveCount(1)
   await expect(away.row('Plan')).toHaveCount(1)

@@ -42,6 +42,22 @@ test('results come while one types, with the focus where it was', async ({ open,
   await expect(window.title).toHaveValue('Grow basil')
 })
 
+test('what is typed before the script has come is searched for when it comes', async ({ open, person }) => {
+  await person.create('Grow basil')
+  await settled(person, 'basil', 1)
+  const window = await open(person, { live: false })
+  let arrive = () => {}
+  const late = new Promise<void>(resolve => (arrive = resolve))
+  await window.page.route('**/search.js', async route => {
+    await late
+    await route.continue()
+  })
+  await window.page.goto('/search', { waitUntil: 'commit' })
+  await field(window).fill('basil')
+  arrive()
+  await expect(count(window)).toHaveText('1 task')
+})
+
 test('what is too long is refused beside the field, and the server away is said', async ({ open, person, expected }) => {
   expected.push(/status of 422/, /ERR_FAILED/)
   const window = await open(person, { path: '/search', live: false })

@@ -43,8 +43,11 @@ test('the browser says where it is, once, and a person may say otherwise', async
   const home = await open(person, { path: '/stats', live: false, timezoneId: 'America/Los_Angeles' })
   await expect(home.page.getByText('Days are those of Pacific/Auckland.')).toBeVisible()
 
-  await home.page.getByRole('link', { name: 'Set goals, days off and time zone' }).click()
-  await home.page.getByLabel('Time zone').selectOption('Europe/Lisbon')
+  await home.page.getByRole('link', { name: 'Change the time zone' }).click()
+  await home.page.getByLabel('Where you live').selectOption('Europe/Lisbon')
+  await home.press('Save')
+  await home.goto('/stats')
+  await home.page.getByRole('link', { name: 'Set goals and days off' }).click()
   await home.page.getByLabel('Tasks a week').fill('20')
   await home.page.getByLabel('Sunday').check()
   await home.press('Save')

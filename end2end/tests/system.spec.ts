@@ -1,5 +1,5 @@
 // What administrators look after: how it goes, dead letters, and traces.
-import { bury } from '../support/letters.mjs'
+import { bury, park } from '../support/letters.mjs'
 import { expect, Person, testOfItsOwn as test, type Todo } from '../support/test'
 
 const TRACES = 'http://traces.example.com/trace/'
@@ -50,6 +50,19 @@ test('the figures move while one watches, and nothing else does', async ({ todo,
   await expect(figure(/^Sockets: 0 open now/)).toHaveCount(1)
 })
 
+for (const path of ['/system', '/system/figures']) {
+  test(`who waits, and no longer does, is shown on ${path} while one watches`, async ({ todo, open, person }) => {
+    await grant(todo, person)
+    const { page } = await open(person, { path, live: false })
+    const waiting = page.getByRole('region', { name: 'Waiting' })
+    await expect(waiting).toContainText('Nobody waits: every consumer is served.')
+    await park(todo, { user_id: 'user-1', error: 'disk full' })
+    await expect(waiting.getByRole('listitem')).toContainText(/search · event 7 of user-1.*3 attempts.*after an upgrade.*disk full/)
+    await todo.sql('delete from parked')
+    await expect(waiting).toContainText('Nobody waits')
+  })
+}
+
 test('the page says when it is no longer live, and is live again by itself', async ({ todo, open, person, expected }) => {
   expected.push(/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|status of 404/)
   await grant(todo, person)
@@ -92,7 +105,10 @@ test('without JavaScript the page shows how it was, and says so', async ({ todo,
   const { page } = await open(person, { path: '/system', javaScriptEnabled: false })
   await expect(page.getByText('Reload for newer figures')).toBeVisible()
   await expect(page.locator('.head .mark')).toBeHidden()
-  await expect(page.getByRole('img', { name: /^Outbox: 0 to publish/ })).toBeVisible()
+  await expect(async () => {
+    await page.reload()
+    await expect(page.getByRole('img', { name: /^Outbox: 0 to publish/ })).toBeVisible({ timeout: 1000 })
+  }).toPass()
   await page.getByRole('checkbox', { name: 'Dead letter 1, task.created' }).check()
   await page.getByLabel('Why it is discarded').fill('Of a test')
   await page.getByRole('button', { name: 'Discard' }).click()
@@ -107,6 +123,7 @@ test('dead letters are chosen by keyboard, tried again and discarded', async ({ 
   await person.create('Buy milk')
   const feed = await open(person, { path: '/feed' })
   await expect(feed.told('added Buy milk')).toHaveCount(1)
+  await expect.poll(() => person.fed()).toBe(person.seq)
   const [lost] = await events(person)
   // As if the feed had not taken it.
   await todo.sql("delete from activity where event_type = 'task.created'")

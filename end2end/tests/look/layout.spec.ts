@@ -5,12 +5,13 @@ import { expect, test, type Window } from '../../support/test'
 test('nothing scrolls sideways, from 320 px on', async ({ open, person }) => {
   const task = await aDay(person)
   await person.create('an-unbroken-title-'.repeat(20), 'https://example.com/'.repeat(40))
+  await person.delete(await person.create('an-unbroken-title-'.repeat(20)))
   await person.edit(task, 'and-an-unbroken-change-'.repeat(10))
   const guest = await open(null, { path: '/register' })
   const window = await open(person)
   for (const width of [320, 390, 800, 1280, 1920]) {
     for (const path of ['/register', '/login']) await fits(guest, path, width)
-    for (const path of ['/', '/feed', `/tasks/${task}`, '/you', '/events', '/search?q=the', '/stats', '/stats/settings', '/notifications']) await fits(window, path, width)
+    for (const path of ['/', '/feed', `/tasks/${task}`, '/you', '/events', '/search?q=the', '/stats', '/stats/settings', '/notifications', '/trash']) await fits(window, path, width)
   }
 })
 

@@ -19,7 +19,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const task = await aDay(person)
       await window.page.reload()
       await window.isLive()
-      await expect(window.told('You deleted')).toHaveCount(1)
+      await expect(window.told('added and deleted')).toHaveCount(1)
       await take(window, 'home')
       await window.goto(`/tasks/${task}`)
       await window.isLive()
@@ -27,6 +27,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await window.goto('/feed')
       await window.isLive()
       await take(window, 'feed')
+      await window.goto('/feed?by=you')
+      await window.isLive()
+      await window.unfold('added and deleted')
+      await take(window, 'feed-filtered')
       await window.goto('/you')
       await take(window, 'you')
       await window.goto('/events')
@@ -39,6 +43,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await take(window, 'goals')
       await window.goto('/notifications')
       await take(window, 'notifications')
+      await window.goto('/trash')
+      await take(window, 'trash')
     })
   }
 }

@@ -1,10 +1,10 @@
 // The pages of administrators: accessible, in place at every width, and pictures of them.
 import { AxeBuilder } from '@axe-core/playwright'
-import { bury } from '../../support/letters.mjs'
+import { bury, park } from '../../support/letters.mjs'
 import { expect, testOfItsOwn as test } from '../../support/test'
 
 const FOLDER = `${import.meta.dirname}/../../screenshots`
-const PATHS = ['/system', '/system/figures', '/system/dead-letters/1']
+const PATHS = ['/system', '/system/figures', '/system/dead-letters/1', '/audit']
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`the pages of administrators are accessible and in place, ${colorScheme}`, async ({ todo, open, person, expected }) => {
@@ -15,10 +15,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       { error: `an-unbroken-error-${'x'.repeat(300)}`, value: JSON.stringify({ long: 'y'.repeat(2000) }) },
       { topic: 'task.deleted', consumer: 'stats', error: 'the table is locked' },
     ])
-    await todo.sql(
-      'insert into parked (consumer, user_id, seq, attempts, first_at, last_at, next_at, error) ' +
-        `values ('search', 'user-${'a'.repeat(32)}', 7, 3, 0, 0, null, 'the table is locked')`,
-    )
+    await park(todo, { user_id: `user-${'a'.repeat(32)}`, error: 'the table is locked' })
     await person.create('Buy milk')
     const { page } = await open(person, { path: '/system', live: false, colorScheme })
     await expect(page.getByRole('img', { name: /^activity, latency: \d/ })).toHaveCount(1)
