@@ -21,8 +21,8 @@ watch: ## serve, and rebuild at every change
 test: ## everything: format, lints, tests with real Kafka and PostgreSQL, size budget, browser
 	@scripts/test
 
-torture: ## crash, garbage, retries, sockets, lost brokers, rebuilds: a minute each
-	@scripts/torture
+torture: ## crash, garbage, retries, sockets, lost brokers, rebuilds: a minute each, or SECONDS=600
+	@scripts/torture $(SECONDS)
 
 lint: ## format check and lints
 	@scripts/test lint
