@@ -131,6 +131,8 @@ pub fn moment(not_before: Timestamp) -> Timestamp {
 pub struct StoredEvent {
     pub position: i64,
     pub log_offset: Option<i64>,
+    /// Where the transport has it: partition and offset.
+    pub place: Option<(i64, i64)>,
     pub published_at: Option<Timestamp>,
     pub user_id: UserId,
     pub seq: Seq,
@@ -140,7 +142,7 @@ pub struct StoredEvent {
 }
 
 /// The columns [`StoredEvent`] reads, for every `select` from `events`.
-pub const COLUMNS: &str = "position, log_offset, published_at, event_id, event_type, version, user_id, seq, \
+pub const COLUMNS: &str = "position, log_offset, partition, place, published_at, event_id, event_type, version, user_id, seq, \
                            actor_id, command_id, occurred_at, data, traceparent";
 
 impl FromRow<'_, AnyRow> for StoredEvent {
@@ -148,6 +150,9 @@ impl FromRow<'_, AnyRow> for StoredEvent {
         Ok(StoredEvent {
             position: row.try_get("position")?,
             log_offset: row.try_get("log_offset")?,
+            place: row
+                .try_get::<Option<i64>, _>("partition")?
+                .zip(row.try_get("place")?),
             published_at: row
                 .try_get::<Option<i64>, _>("published_at")?
                 .map(crate::db::from_micros),

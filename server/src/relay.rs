@@ -6,7 +6,7 @@
 
 use crate::crash;
 use crate::telemetry::metrics;
-use crate::transport::{BATCH, Transport};
+use crate::transport::{BATCH, Handed, Place, Transport};
 use crate::wake::Wake;
 use app::db::{Backend, Db, Tx, now, to_micros};
 use app::event::Event;
@@ -121,15 +121,15 @@ async fn publish_batch(
         return publish_dead_letters(lease, transport).await;
     }
     let mut spans: Vec<Span> = events.iter().map(publishing).collect();
-    let acknowledged = transport.publish(&events).await?;
+    let handed = transport.publish(&events).await?;
     crash::point("relay:after-publish");
-    let taken = in_order(&events, &acknowledged);
-    let marked: Vec<i64> = taken.iter().map(|&i| positions[i]).collect();
-    let all = marked.len() == positions.len();
-    if !lease.mark(marked).await? {
+    let taken = in_order(&events, &handed);
+    let marks = taken.iter().map(|&(i, place)| (positions[i], place));
+    let all = taken.len() == positions.len();
+    if !lease.mark(marks.collect()).await? {
         return Ok(Round::Fenced);
     }
-    for i in taken {
+    for (i, _) in taken {
         metrics::published(events[i].envelope.event_type);
         spans[i].failed(false);
     }
@@ -225,15 +225,20 @@ fn publishing(event: &Event) -> Span {
     span
 }
 
-/// Which events count as published: of each person's, those before the first that was refused.
-fn in_order(events: &[Event], acknowledged: &[bool]) -> Vec<usize> {
+/// Which events count as published, and where: of each person's, those before the first that was
+/// refused.
+fn in_order(events: &[Event], handed: &[Handed]) -> Vec<(usize, Option<Place>)> {
     let mut refused: HashSet<&UserId> = HashSet::new();
     let mut taken = Vec::with_capacity(events.len());
     for (i, event) in events.iter().enumerate() {
-        if !acknowledged.get(i).copied().unwrap_or(false) {
-            refused.insert(event.user_id());
-        } else if !refused.contains(event.user_id()) {
-            taken.push(i);
+        match handed.get(i) {
+            Some(&Handed::Durable(place)) if !refused.contains(event.user_id()) => {
+                taken.push((i, place));
+            }
+            Some(Handed::Durable(_)) => {}
+            Some(Handed::Refused) | None => {
+                refused.insert(event.user_id());
+            }
         }
     }
     taken
@@ -378,10 +383,11 @@ impl Lease {
             .await
     }
 
-    /// Marks the events at `positions` as published and gives them their places in the log, unless
-    /// the lease is another's: then says `false` and has changed nothing.
-    async fn mark(&self, positions: Vec<i64>) -> Result<bool, sqlx::Error> {
-        if positions.is_empty() {
+    /// Marks events, by their positions, as published and gives them their offsets in the log, which
+    /// are their places if the transport has no others; unless the lease is another's: then says
+    /// `false` and has changed nothing.
+    async fn mark(&self, marks: Vec<(i64, Option<Place>)>) -> Result<bool, sqlx::Error> {
+        if marks.is_empty() {
             return Ok(true);
         }
         let fence = self.fence;
@@ -395,15 +401,20 @@ impl Lease {
                         sqlx::query_scalar("select max(log_offset) from events")
                             .fetch_one(&mut **tx)
                             .await?;
-                    let mut places = String::new();
-                    for (place, position) in (last.unwrap_or(0) + 1..).zip(&positions) {
-                        let comma = if places.is_empty() { "" } else { ", " };
+                    let mut rows = String::new();
+                    for (log_offset, (position, place)) in (last.unwrap_or(0) + 1..).zip(&marks) {
+                        let (partition, place) = place.unwrap_or((0, log_offset));
+                        let comma = if rows.is_empty() { "" } else { ", " };
                         // Writing to a string does not fail.
-                        let _ = write!(places, "{comma}({position}, {place})");
+                        let _ = write!(
+                            rows,
+                            "{comma}({position}, {log_offset}, {partition}, {place})"
+                        );
                     }
                     sqlx::query(AssertSqlSafe(format!(
-                        "update events set published_at = $1, log_offset = place.column2 \
-                         from (values {places}) as place where position = place.column1"
+                        "update events set published_at = $1, log_offset = mark.column2, \
+                         partition = mark.column3, place = mark.column4 \
+                         from (values {rows}) as mark where position = mark.column1"
                     )))
                     // Never the same text twice: not worth a place among the prepared statements.
                     .persistent(false)
@@ -443,7 +454,7 @@ async fn expired(stop: &CancellationToken) {
 
 #[cfg(test)]
 mod tests {
-    use super::in_order;
+    use super::{Handed, in_order};
     use app::event::{Envelope, Event, EventData, TaskReopened};
     use app::id::{EventId, Seq, TaskId, UserId};
 
@@ -479,12 +490,17 @@ mod tests {
             event("b", 2),
             event("a", 3),
         ];
-        assert_eq!(in_order(&events, &[true; 5]), [0, 1, 2, 3, 4]);
-        assert_eq!(
-            in_order(&events, &[true, true, false, true, true]),
-            [0, 1, 3]
-        );
-        assert_eq!(in_order(&events, &[false, true, true, true, true]), [1, 3]);
-        assert_eq!(in_order(&events, &[true]), [0]);
+        let published = |durable: &[bool]| -> Vec<usize> {
+            let handed = durable.iter().map(|durable| match durable {
+                true => Handed::Durable(None),
+                false => Handed::Refused,
+            });
+            let taken = in_order(&events, &handed.collect::<Vec<_>>());
+            taken.into_iter().map(|(i, _)| i).collect()
+        };
+        assert_eq!(published(&[true; 5]), [0, 1, 2, 3, 4]);
+        assert_eq!(published(&[true, true, false, true, true]), [0, 1, 3]);
+        assert_eq!(published(&[false, true, true, true, true]), [1, 3]);
+        assert_eq!(published(&[true]), [0]);
     }
 }

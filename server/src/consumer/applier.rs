@@ -36,13 +36,6 @@ pub struct Due {
     pub places: HashMap<Seq, (i64, i64)>,
 }
 
-/// How far one came with what is due.
-enum Advanced {
-    Through,
-    /// The person is parked.
-    Waits,
-}
-
 /// How a step of a parked person went.
 pub enum Step {
     Applied,
@@ -72,8 +65,7 @@ impl<C: Consumer> Applier<C> {
         let (mut upto, mut failure) = (due.upto, None);
         loop {
             match self.advance(user_id, upto).await {
-                Ok(Advanced::Waits) => return self.note_places(user_id, due).await,
-                Ok(Advanced::Through) => break,
+                Ok(()) => break,
                 Err(Failed {
                     error: HandleError::Away(error),
                     ..
@@ -96,42 +88,24 @@ impl<C: Consumer> Applier<C> {
         }
     }
 
-    /// What the person waits for may have been read from the event store before the transport had it.
-    async fn note_places(&self, user_id: &UserId, due: &Due) -> Result<(), sqlx::Error> {
-        let (user_id, places) = (user_id.clone(), due.places.clone());
-        self.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    for (seq, place) in places {
-                        parked::note_place(tx, C::NAME, &user_id, seq, place).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await
-    }
-
     /// A page in a transaction: one who has long been away, or whose read model is built again, must
     /// not keep the database from everybody else.
-    async fn advance(&self, user_id: &UserId, upto: Seq) -> Result<Advanced, Failed> {
+    async fn advance(&self, user_id: &UserId, upto: Seq) -> Result<(), Failed> {
         loop {
             let _place = self.writes.acquire().await;
             let (consumer, user_id) = (self.consumer.clone(), user_id.clone());
-            let page = self
+            let (applied, more) = self
                 .db
                 .write::<_, Failed, _>(move |tx| {
                     Box::pin(async move { advance(tx, consumer.as_ref(), &user_id, upto).await })
                 })
                 .await?;
-            let Some((applied, more)) = page else {
-                return Ok(Advanced::Waits);
-            };
             metrics::handled(C::NAME, applied);
             if applied > 0 {
                 self.consumer.committed();
             }
             if !more {
-                return Ok(Advanced::Through);
+                return Ok(());
             }
         }
     }
@@ -162,15 +136,20 @@ impl<C: Consumer> Applier<C> {
         let Failed { seq, error } = failed;
         // To wait for an upgrade is no attempt.
         let attempts = attempts - u32::from(matches!(error, HandleError::Newer(_)));
+        let mut wait_ms = None;
         let fate = match error {
             HandleError::Newer(_) => Fate::AfterUpgrade,
             HandleError::Permanent(_) => Fate::GivenUp,
             _ if self.policy.is_spent(attempts) => Fate::GivenUp,
-            _ => Fate::Later(now() + self.policy.delay(attempts)),
+            _ => {
+                let wait = self.policy.delay(attempts);
+                wait_ms = Some(wait.as_millis() as u64);
+                Fate::Later(now() + wait)
+            }
         };
         let given_up = matches!(fate, Fate::GivenUp);
         metrics::failed(C::NAME);
-        tracing::warn!(consumer = C::NAME, %user_id, seq = seq.0, attempts, given_up, %error, "an event was not applied");
+        tracing::warn!(consumer = C::NAME, %user_id, seq = seq.0, attempts, wait_ms, given_up, %error, "an event was not applied");
         let failure = Failure {
             user_id: user_id.clone(),
             seq,
@@ -231,21 +210,18 @@ impl<C: Consumer> Applier<C> {
     }
 }
 
-/// Applies up to a page of events. How many there were, and whether there are more; `None`: the person is
-/// parked.
+/// Applies up to a page of events, none if the person is parked. How many there were, and whether there
+/// are more.
 async fn advance<C: Consumer>(
     tx: &mut Tx,
     consumer: &C,
     user_id: &UserId,
     upto: Seq,
-) -> Result<Option<(u64, bool)>, Failed> {
+) -> Result<(u64, bool), Failed> {
     let mut stream = Stream::lock(tx, consumer, user_id).await?;
     let before = stream.last;
-    if before >= upto {
-        return Ok(Some((0, false)));
-    }
-    if parked::is_parked(tx, C::NAME, user_id).await? {
-        return Ok(None);
+    if before >= upto || parked::is_parked(tx, C::NAME, user_id).await? {
+        return Ok((0, false));
     }
     let limit = PAGE.min(upto.0 - stream.last.0);
     let found = stream.read_on(tx, limit).await?;
@@ -253,7 +229,7 @@ async fn advance<C: Consumer>(
     let more = found && stream.last < upto;
     stream.save(tx).await?;
     crash::point(format_args!("consumer:{}:before-commit", C::NAME));
-    Ok(Some((applied as u64, more)))
+    Ok((applied as u64, more))
 }
 
 async fn step<C: Consumer>(tx: &mut Tx, consumer: &C, user_id: &UserId) -> Result<Step, Failed> {
@@ -423,7 +399,7 @@ impl Failure {
         Ok(DeadLetter {
             id: 0,
             topic: row.event_type,
-            place: self.place.or(place),
+            place: self.place.or(place).or(row.place),
             key: Some(user_id.0.clone().into_bytes()),
             headers: event.as_ref().map(record_headers).unwrap_or_default(),
             value: envelope.and_then(|envelope| serde_json::to_vec(envelope).ok()),

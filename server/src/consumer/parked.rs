@@ -119,28 +119,6 @@ pub async fn before(
     Ok(row.map(|(first_at, partition, offset)| (from_micros(first_at), partition.zip(offset))))
 }
 
-/// Where the transport has an event, if that is what the person waits for.
-pub async fn note_place(
-    tx: &mut Tx,
-    consumer: &str,
-    user_id: &UserId,
-    seq: Seq,
-    (partition, offset): (i64, i64),
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update parked set partition = $4, place = $5 \
-         where consumer = $1 and user_id = $2 and seq = $3 and place is null",
-    )
-    .bind(consumer)
-    .bind(&user_id.0)
-    .bind(seq.0)
-    .bind(partition)
-    .bind(offset)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
 /// The person has caught up.
 pub async fn release(tx: &mut Tx, consumer: &str, user_id: &UserId) -> Result<(), sqlx::Error> {
     sqlx::query("delete from parked where consumer = $1 and user_id = $2")

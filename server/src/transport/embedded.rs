@@ -1,6 +1,6 @@
 //! Without a broker: the event store itself is the log, in the order the relay gave it.
 
-use super::{BATCH, Batch, Delivered, Start, Subscription, Transport};
+use super::{BATCH, Batch, Delivered, Handed, Start, Subscription, Transport};
 use crate::telemetry::metrics;
 use app::db::Db;
 use app::event::{Event, EventType};
@@ -41,8 +41,8 @@ impl Transport for Embedded {
     async fn prepare(&self) {}
 
     /// The events are durable where they are; the relay's mark is what publishes them.
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
-        Ok(vec![true; events.len()])
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<Handed>> {
+        Ok(vec![Handed::Durable(None); events.len()])
     }
 
     /// They stay in their table, which is their topic too.

@@ -8,7 +8,7 @@ mod trouble;
 
 pub use settings::{KafkaConfig, Mechanism, Sasl, Tls};
 
-use super::{Start, Subscription, Transport};
+use super::{Handed, Place, Start, Subscription, Transport};
 use crate::crash;
 use anyhow::{Context, bail};
 use app::event::{Event, EventType};
@@ -246,25 +246,18 @@ impl Kafka {
         )
     }
 
-    /// Which of `count` records, of which the first were sent with these outcomes, are durable.
-    async fn acknowledged(
-        &self,
-        producer: &Producer,
-        outcomes: Vec<Result<(), KafkaError>>,
-        count: usize,
-    ) -> anyhow::Result<Vec<bool>> {
-        let mut acknowledged: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
-        acknowledged.resize(count, false);
-        let Some(error) = outcomes.into_iter().find_map(Result::err) else {
+    /// Tells of what was refused, and mends what can be mended.
+    async fn heed(&self, producer: &Producer, outcomes: &[Outcome]) -> anyhow::Result<()> {
+        let Some(error) = outcomes.iter().find_map(|outcome| outcome.as_ref().err()) else {
             self.0.troubles.over(&Area::Publishing);
-            return Ok(acknowledged);
+            return Ok(());
         };
         // The relay sends again what was not taken.
         let tell = |error: &KafkaError, reason: &str| {
             self.0.troubles.hear(&Area::Publishing, error, reason);
         };
         match producer.client().fatal_error() {
-            None => tell(&error, &error.to_string()),
+            None => tell(error, &error.to_string()),
             Some((RDKafkaErrorCode::ClusterAuthorizationFailed, reason)) => {
                 let cause = Cause::Forbidden("publish to its topics".into());
                 self.0.troubles.tell(Area::Publishing, cause, &reason);
@@ -275,10 +268,10 @@ impl Kafka {
                 self.replace_producer()?;
             }
         }
-        if is_unknown_topic(&error) {
+        if is_unknown_topic(error) {
             self.topics_are_gone().await;
         }
-        Ok(acknowledged)
+        Ok(())
     }
 
     /// How many partitions each topic of the broker has, if all of them can be used.
@@ -307,7 +300,7 @@ impl Transport for Kafka {
         self.ensure_topics(&self.config().topics()).await;
     }
 
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<Handed>> {
         self.prepare().await;
         let producer = self.producer();
         let mut sent = Vec::with_capacity(events.len());
@@ -320,7 +313,14 @@ impl Transport for Kafka {
             }
         }
         let outcomes = outcomes(sent).await;
-        self.acknowledged(&producer, outcomes, events.len()).await
+        self.heed(&producer, &outcomes).await?;
+        let handed = outcomes.into_iter().map(|outcome| match outcome {
+            Ok(place) => Handed::Durable(Some(place)),
+            Err(_) => Handed::Refused,
+        });
+        let mut handed: Vec<Handed> = handed.collect();
+        handed.resize(events.len(), Handed::Refused);
+        Ok(handed)
     }
 
     async fn publish_dead(&self, letters: &[DeadLetter]) -> anyhow::Result<Vec<bool>> {
@@ -335,7 +335,8 @@ impl Transport for Kafka {
                 *outcome = self::outcomes([brief]).await.remove(0);
             }
         }
-        self.acknowledged(&producer, outcomes, letters.len()).await
+        self.heed(&producer, &outcomes).await?;
+        Ok(outcomes.iter().map(Result::is_ok).collect())
     }
 
     async fn subscribe(
@@ -366,17 +367,20 @@ impl Transport for Kafka {
     }
 }
 
+/// Where a record is durable, or why it is not.
+type Outcome = Result<Place, KafkaError>;
+
 /// Waits until each is durable, or refused.
 async fn outcomes(
     sent: impl IntoIterator<Item = Result<DeliveryFuture, KafkaError>>,
-) -> Vec<Result<(), KafkaError>> {
+) -> Vec<Outcome> {
     let sent: Vec<_> = sent.into_iter().collect();
     crash::point("kafka:before-acknowledgement");
     let mut outcomes = Vec::with_capacity(sent.len());
     for delivery in sent {
         outcomes.push(match delivery {
             Ok(delivery) => match delivery.await {
-                Ok(Ok(_)) => Ok(()),
+                Ok(Ok(delivery)) => Ok((delivery.partition.into(), delivery.offset)),
                 Ok(Err((error, _))) => Err(error),
                 Err(_) => Err(KafkaError::Canceled),
             },

@@ -50,9 +50,9 @@ pub const BATCH: usize = 500;
 
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Hands the events over in this order, and says of each whether it is durable where it went.
-    /// Waits for as long as the other side is away. Errors: nothing was acknowledged.
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>>;
+    /// Hands the events over in this order, and says what became of each. Waits for as long as the
+    /// other side is away. Errors: nothing was acknowledged.
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<Handed>>;
 
     /// Hands over dead letters, each to the topic of its own topic's dead letters, and says of each
     /// whether it is durable there. Errors: nothing was acknowledged.
@@ -87,6 +87,17 @@ pub trait Transport: Send + Sync {
 
     /// Answers within 2 s. Errors: what is away.
     async fn ready(&self) -> anyhow::Result<()>;
+}
+
+/// Partition and offset.
+pub type Place = (i64, i64);
+
+/// What became of a record that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handed {
+    Refused,
+    /// It is durable there; with no place, the relay's mark says where.
+    Durable(Option<Place>),
 }
 
 /// Where a subscription begins.
@@ -127,8 +138,7 @@ pub struct Delivered {
     pub seq: Seq,
     /// `None`: a newer version of the application wrote it.
     pub event: Option<Event>,
-    /// Partition and offset.
-    pub place: (i64, i64),
+    pub place: Place,
     /// The id it gives and the raw record, if anyone may have written it: then it is believed only
     /// as far as the event store knows the event.
     pub record: Option<(EventId, Record)>,
@@ -139,8 +149,7 @@ pub struct Delivered {
 pub struct Record {
     /// Without the installation's prefix.
     pub topic: String,
-    /// Partition and offset.
-    pub place: (i64, i64),
+    pub place: Place,
     pub key: Option<Vec<u8>>,
     pub headers: Headers,
     pub value: Option<Vec<u8>>,

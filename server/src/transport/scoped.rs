@@ -1,6 +1,6 @@
 //! Either transport, within the scopes: what they do not allow is refused before anything is asked.
 
-use super::{Start, Subscription, Transport};
+use super::{Handed, Start, Subscription, Transport};
 use crate::scopes::{Action, Scopes};
 use crate::telemetry::metrics;
 use anyhow::bail;
@@ -44,7 +44,7 @@ impl Transport for Scoped {
         self.inner.prepare().await;
     }
 
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<Handed>> {
         for event in events {
             let topic = event.envelope.event_type.as_str();
             self.check(self.publisher, Action::Publish, topic)?;

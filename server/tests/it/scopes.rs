@@ -6,7 +6,7 @@ use crate::support::{PATIENCE, Person, Place, Stack, eventually, free_addr};
 use app::db::Db;
 use app::event::EventType;
 use server::config::{Config, Role};
-use server::transport::{Start, Transport, connect};
+use server::transport::{Handed, Start, Transport, connect};
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -110,7 +110,8 @@ async fn what_the_scopes_do_not_allow_is_refused_before_anything_is_asked(stack:
             subscribe(&transport, "search", &[EventType::TaskCreated]).await,
             ""
         );
-        assert_eq!(transport.publish(&events[..1]).await.unwrap(), [true]);
+        let handed = transport.publish(&events[..1]).await.unwrap();
+        assert_eq!(handed, [Handed::Durable(None)]);
     }
 }
 

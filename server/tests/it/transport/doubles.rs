@@ -3,7 +3,7 @@
 use app::event::{Event, EventType};
 use app::system::DeadLetter;
 use async_trait::async_trait;
-use server::transport::{Batch, Delivered, Start, Subscription, Transport};
+use server::transport::{Batch, Delivered, Handed, Start, Subscription, Transport};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
@@ -41,7 +41,7 @@ impl Transport for Spy {
         self.inner.prepare().await;
     }
 
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<Handed>> {
         self.publishing.fetch_add(1, Ordering::SeqCst);
         self.open.subscribe().wait_for(|open| *open).await?;
         self.inner.publish(events).await
@@ -123,8 +123,8 @@ impl Script {
 impl Transport for Script {
     async fn prepare(&self) {}
 
-    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<bool>> {
-        Ok(vec![true; events.len()])
+    async fn publish(&self, events: &[Event]) -> anyhow::Result<Vec<Handed>> {
+        Ok(vec![Handed::Durable(None); events.len()])
     }
 
     async fn publish_dead(&self, letters: &[DeadLetter]) -> anyhow::Result<Vec<bool>> {
