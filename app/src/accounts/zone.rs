@@ -4,8 +4,7 @@
 use crate::error::Error;
 use crate::event::Timestamp;
 use chrono::{
-    DateTime, Days, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike,
-    Utc,
+    DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone, Timelike, Utc,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 
@@ -105,9 +104,14 @@ impl Zone {
         self.day(crate::db::from_micros(quarter * QUARTER))
     }
 
-    /// The first moment of a day.
+    /// The first moment of a day, counted from 1970.
     pub fn begins(self, day: i64) -> Timestamp {
-        let midnight = NaiveDateTime::default() + Duration::days(day);
+        self.begins_on(NaiveDate::default() + Duration::days(day))
+    }
+
+    /// The first moment of a date.
+    pub fn begins_on(self, date: NaiveDate) -> Timestamp {
+        let midnight = date.and_time(NaiveTime::MIN);
         // Where clocks jump at midnight, the day begins at one; a few days in history were left out.
         let times = (0..24).map(|hour| midnight + Duration::hours(hour));
         let mut moments = times.filter_map(|time| self.0.from_local_datetime(&time).earliest());

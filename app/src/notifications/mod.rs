@@ -53,9 +53,12 @@ pub const KINDS: &[EventType] = &[
     EventType::EndpointDisabled,
 ];
 
-/// What one may choose. Of the welcome there is only one, before anything can be chosen, and who has
-/// endpoints must know when one is off.
-pub const CHOICES: &[EventType] = &[EventType::TaskCreated, EventType::TaskCompleted];
+/// What one may choose. Of the welcome there is only one, before anything can be chosen.
+pub const CHOICES: &[EventType] = &[
+    EventType::TaskCreated,
+    EventType::TaskCompleted,
+    EventType::EndpointDisabled,
+];
 
 /// Which ways out of the house this installation has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -138,12 +141,14 @@ impl Person {
     }
 }
 
-/// Everything in the page, and a welcome by e-mail: nobody wants a letter for each task. A browser
-/// shows what can be chosen: somebody has switched it on.
+/// Everything in the page, and by e-mail a welcome and what went wrong: nobody wants a letter for each
+/// task. A browser shows what can be chosen: somebody has switched it on.
 fn by_default(event_type: EventType, way: Way) -> bool {
     match way {
         Way::Page => true,
-        Way::Email => event_type == EventType::UserRegistered,
+        Way::Email => {
+            [EventType::UserRegistered, EventType::EndpointDisabled].contains(&event_type)
+        }
         Way::Sms => false,
         Way::Push => CHOICES.contains(&event_type),
     }
@@ -225,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_choice_there_are_lines_in_the_page_and_one_letter() {
+    fn without_a_choice_there_are_lines_in_the_page_and_two_letters() {
         let ada = person(&[]);
         for event_type in KINDS {
             assert!(ada.wants(*event_type, Way::Page));
@@ -234,8 +239,11 @@ mod tests {
                 ada.wants(*event_type, Way::Push),
                 CHOICES.contains(event_type)
             );
-            let welcome = *event_type == EventType::UserRegistered;
-            assert_eq!(ada.wants(*event_type, Way::Email), welcome);
+            let letter = [EventType::UserRegistered, EventType::EndpointDisabled];
+            assert_eq!(
+                ada.wants(*event_type, Way::Email),
+                letter.contains(event_type)
+            );
         }
     }
 

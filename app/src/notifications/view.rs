@@ -325,6 +325,7 @@ fn kind(event_type: EventType) -> &'static str {
     match event_type {
         EventType::TaskCreated => "A task is added",
         EventType::TaskCompleted => "A task is completed",
+        EventType::EndpointDisabled => "An endpoint is switched off",
         _ => "",
     }
 }

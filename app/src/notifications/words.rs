@@ -10,7 +10,7 @@ pub fn line(event_type: EventType, title: &str) -> String {
         EventType::TaskCreated => format!("“{title}” is on your list."),
         EventType::TaskCompleted => format!("Well done! “{title}” is completed."),
         EventType::UserRegistered => format!("Welcome, {title}. Your list is ready."),
-        EventType::EndpointDisabled => format!("Nothing is sent to “{title}” any more. See why."),
+        EventType::EndpointDisabled => format!("Nothing is sent to “{title}” any more."),
         _ => title.into(),
     }
 }
@@ -26,6 +26,7 @@ pub fn letter(
     let subject = match event_type {
         EventType::TaskCreated => format!("On your list: {title}"),
         EventType::TaskCompleted => format!("Well done: {title}"),
+        EventType::EndpointDisabled => format!("Nothing is sent to {title} any more"),
         _ => "Welcome to Todo Evolution".into(),
     };
     let lines = match event_type {
@@ -34,6 +35,10 @@ pub fn letter(
             "Write a task in one window, and every other window of yours shows it. Beside the list, \
              the feed tells what happened."
                 .into(),
+        ],
+        EventType::EndpointDisabled => vec![
+            line(event_type, title),
+            format!("Why, and how to switch it on again: {}/webhooks", house.site),
         ],
         _ => vec![line(event_type, title)],
     };
@@ -54,6 +59,7 @@ pub fn push(event_type: EventType, title: &str) -> (&'static str, String) {
     let heading = match event_type {
         EventType::TaskCreated => "On your list",
         EventType::TaskCompleted => "Well done!",
+        EventType::EndpointDisabled => "Switched off",
         _ => "Todo Evolution",
     };
     (heading, title.into())
@@ -157,6 +163,24 @@ mod tests {
         assert!(letter.text.contains(title) && letter.text.contains(&url));
         assert!(letter.html.contains("&lt;script&gt;&quot;&amp;"));
         assert!(letter.html.contains("Ada &lt;b&gt;") && !letter.html.contains("<script>"));
+    }
+
+    #[test]
+    fn who_has_an_endpoint_that_is_off_reads_where_to_see_why() {
+        let house = House {
+            site: "https://todo.example.com".into(),
+            ..House::default()
+        };
+        let letter = letter(
+            &house,
+            &ada(),
+            EventType::EndpointDisabled,
+            "Hook",
+            "u".into(),
+        );
+        assert_eq!(letter.subject, "Nothing is sent to Hook any more");
+        assert!(letter.text.contains("https://todo.example.com/webhooks"));
+        assert!(letter.html.contains("https://todo.example.com/webhooks"));
     }
 
     #[test]

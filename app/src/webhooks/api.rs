@@ -2,12 +2,13 @@
 
 use super::commands::{self, Wish};
 use super::{CHOICES, Jira, Kind, LONGEST_URL, secret};
-use crate::accounts::session;
+use crate::accounts::zone::Zone;
+use crate::accounts::{self, session};
 use crate::db::to_micros;
 use crate::error::Error;
 use crate::event::EventType;
 use crate::state::State;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use leptos::prelude::*;
 
 /// The longest a description may be.
@@ -250,8 +251,8 @@ pub async fn redeliver_to_endpoint(endpoint_id: String, delivery: i64) -> Result
     Ok(())
 }
 
-/// Queues everything again that has happened from this day on (UTC), such as "2026-11-01", under the
-/// same ids. Errors: `NotFound`, `Conflict`, `Invalid`.
+/// Queues everything again that has happened from this day of the person's on, such as "2026-11-01",
+/// under the same ids. Errors: `NotFound`, `Conflict`, `Invalid`.
 #[server(prefix = "/api", endpoint = "webhooks/replay")]
 pub async fn replay_to_endpoint(
     endpoint_id: String,
@@ -259,16 +260,17 @@ pub async fn replay_to_endpoint(
 ) -> Result<(), Error> {
     let (state, session) = session::require().await?;
     let day = NaiveDate::parse_from_str(from.trim(), "%Y-%m-%d").ok();
-    let midnight = day.and_then(|day| day.and_hms_opt(0, 0, 0));
-    let midnight = midnight
-        .ok_or_else(|| Error::invalid("from", "Give a date, such as 2026-11-01."))?
-        .and_utc();
+    let day = day
+        .filter(|day| (1970..10_000).contains(&day.year()))
+        .ok_or_else(|| Error::invalid("from", "Give a date, such as 2026-11-01."))?;
     let id = endpoint_id.clone();
     state
         .db
         .write(move |tx| {
             Box::pin(async move {
-                commands::replay(tx, &session.user_id, &id, to_micros(midnight)).await
+                let zone = accounts::queries::zone(tx, &session.user_id).await?;
+                let from = zone.unwrap_or(Zone::UTC).begins_on(day);
+                commands::replay(tx, &session.user_id, &id, to_micros(from)).await
             })
         })
         .await?;

@@ -31,6 +31,8 @@ pub const CHOICES: &[EventType] = &[
     EventType::TaskCompleted,
     EventType::TaskReopened,
     EventType::TaskDeleted,
+    EventType::TaskRestored,
+    EventType::TaskPurged,
 ];
 
 /// What speaks to it.

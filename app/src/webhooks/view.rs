@@ -166,6 +166,8 @@ fn words(event_type: EventType) -> &'static str {
         EventType::TaskCompleted => "A task is completed",
         EventType::TaskReopened => "A task is taken up again",
         EventType::TaskDeleted => "A task is deleted",
+        EventType::TaskRestored => "A task is taken out of the trash",
+        EventType::TaskPurged => "A deleted task is gone for ever",
         _ => "",
     }
 }

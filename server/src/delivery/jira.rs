@@ -77,13 +77,21 @@ impl Talk<'_> {
             EventData::TaskUpdated(d) => self.edit(d).await,
             EventData::TaskCompleted(d) => self.move_to(d.task_id, &self.settings.done).await,
             EventData::TaskReopened(d) => self.move_to(d.task_id, &self.settings.open).await,
-            EventData::TaskDeleted(d) if self.settings.comment_on_delete => {
-                let text = format!("“{}” was deleted in Todo Evolution.", d.title);
-                let body = json!({"body": document(&text)});
-                self.about(d.task_id, Method::POST, "/comment", body).await
-            }
+            EventData::TaskDeleted(d) => self.comment(d.task_id, &d.title, "deleted").await,
+            EventData::TaskRestored(d) => self.comment(d.task_id, &d.title, "restored").await,
+            EventData::TaskPurged(d) => self.comment(d.task_id, &d.title, "deleted for ever").await,
             _ => Ok(nothing("nothing is to be done for this")),
         }
+    }
+
+    /// Says in the issue what became of its task, if that is asked for.
+    async fn comment(&self, task_id: TaskId, title: &str, what: &str) -> Result<Outcome, Outcome> {
+        if !self.settings.comment_on_delete {
+            return Ok(nothing("nothing is to be done for this"));
+        }
+        let text = format!("“{title}” was {what} in Todo Evolution.");
+        let body = json!({"body": document(&text)});
+        self.about(task_id, Method::POST, "/comment", body).await
     }
 
     async fn project(&self) -> Result<Reply, Outcome> {

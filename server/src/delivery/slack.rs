@@ -110,6 +110,8 @@ fn words(data: &EventData) -> (String, String, String) {
         EventData::TaskCompleted(d) => said("Completed", &d.title, ""),
         EventData::TaskReopened(d) => said("Taken up again", &d.title, ""),
         EventData::TaskDeleted(d) => said("Deleted", &d.title, ""),
+        EventData::TaskRestored(d) => said("Restored", &d.title, ""),
+        EventData::TaskPurged(d) => said("Deleted for ever", &d.title, ""),
         EventData::TaskUpdated(d) => {
             let note = d.changes.description.as_ref();
             let note = note.map_or("", |change| change.new.as_str());

@@ -112,7 +112,7 @@ fn jira(form: Option<Submitted>) -> impl IntoView {
         {line("open", "Status of what is taken up again", "", "To Do")}
         <label class="once-a-day">
             <input type="checkbox" name="on_delete" value="comment" checked=comments/>
-            "Tell in a comment when a task is deleted. Its issue stays."
+            "Tell in a comment when a task is deleted or restored. Its issue stays."
         </label>
     }
 }

@@ -211,7 +211,7 @@ fn replay(endpoint: &Endpoint, form: Option<Submitted>) -> Option<impl IntoView 
                 <p>"Queues everything again that has happened from a day on, of the kinds chosen below: also what it got already, under the same ids, by which a receiver knows what it has. What was from before this endpoint is sent too, after the rest."</p>
                 <form class="wishes" method="post" action=ReplayToEndpoint::url()>
                     {named(endpoint)}
-                    <Line name="from" label="From (UTC)" kind="date" required=true form/>
+                    <Line name="from" label="From" kind="date" required=true form/>
                     <button class="button quiet" type="submit">"Send history again"</button>
                 </form>
             </section>

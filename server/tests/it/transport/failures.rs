@@ -116,7 +116,7 @@ async fn what_keeps_failing_is_tried_six_times_and_buried(stack: Stack) {
         Some(serde_json::to_vec(&events[2].envelope).unwrap())
     );
     assert!(letter.headers.contains(&("seq".into(), b"3".to_vec())));
-    assert!(letter.place.is_some());
+    let place = letter.place.expect("where the transport had it");
     assert!(letter.last_at - letter.first_at >= chrono::Duration::milliseconds(1_500));
     eventually("it is on its topic", async || {
         world
@@ -146,6 +146,18 @@ async fn what_keeps_failing_is_tried_six_times_and_buried(stack: Stack) {
         sent.sort_unstable();
         assert_eq!(sent, documented);
         assert_eq!(records[0]["key"], ada.0.as_str());
+        let records = crate::kcat::read(brokers, &format!("{prefix}task.completed"));
+        let record = records.iter().find(|record| {
+            let headers = record["headers"].as_array().unwrap();
+            record["key"] == ada.0.as_str() && headers.windows(2).any(|h| h == ["seq", "3"])
+        });
+        let record = record.unwrap();
+        let at = |field: &str| record[field].as_i64().unwrap();
+        assert_eq!(place, (at("partition"), at("offset")));
+    } else {
+        let sql = "select log_offset from events join dead_letters using (user_id, seq)";
+        let log_offset = world.number(sql).await;
+        assert_eq!(place, (0, log_offset));
     }
 }
 

@@ -17,6 +17,8 @@ pub const ALL: &[&str] = &[
     "task.completed",
     "task.reopened",
     "task.deleted",
+    "task.restored",
+    "task.purged",
 ];
 
 /// For a process: quick enough for tests.
