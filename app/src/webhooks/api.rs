@@ -2,8 +2,7 @@
 
 use super::commands::{self, Wish};
 use super::{CHOICES, Jira, Kind, LONGEST_URL, secret};
-use crate::accounts::zone::Zone;
-use crate::accounts::{self, session};
+use crate::accounts::{self, Zone, session};
 use crate::db::to_micros;
 use crate::error::Error;
 use crate::event::EventType;

@@ -315,8 +315,10 @@ impl Transport for Kafka {
         let outcomes = outcomes(sent).await;
         self.heed(&producer, &outcomes).await?;
         let handed = outcomes.into_iter().map(|outcome| match outcome {
-            Ok(place) => Handed::Durable(Some(place)),
-            Err(_) => Handed::Refused,
+            Ok(place) if place.1 >= 0 => Handed::Durable(Some(place)),
+            // The broker has had it before, it says, but not where. If that is true, consumers drop
+            // what comes twice; if it is not, the event would never come.
+            Ok(_) | Err(_) => Handed::Refused,
         });
         let mut handed: Vec<Handed> = handed.collect();
         handed.resize(events.len(), Handed::Refused);

@@ -68,6 +68,7 @@ pub struct Place {
 
 impl Place {
     pub async fn new(stack: Stack) -> Place {
+        log();
         let folder = tempfile::tempdir().unwrap();
         match stack {
             Stack::Embedded => Place {
@@ -484,6 +485,15 @@ impl Proxy {
     pub fn lead(&self, target: Option<&str>) {
         self.target.send_replace(target.map(str::to_owned));
     }
+}
+
+/// A test that fails shows what the parts of the application in its process logged.
+fn log() {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter("info")
+        .with_ansi(false)
+        .with_test_writer()
+        .try_init();
 }
 
 /// Waits until `condition` holds; fails with `what` when patience ends.

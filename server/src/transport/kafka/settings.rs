@@ -139,6 +139,9 @@ impl KafkaConfig {
         config
             // Retries neither repeat nor reorder. Only those who may publish may ask for it.
             .set("enable.idempotence", self.publishes.to_string())
+            // With more, a partition that is only just made may refuse the first and take the second:
+            // the first, sent again, passes for one it has had, and is lost.
+            .set("max.in.flight.requests.per.connection", "1")
             .set("acks", "all")
             // Giving up on a message would leave a gap, and the message perhaps written.
             .set("message.timeout.ms", "0")

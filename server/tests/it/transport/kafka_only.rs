@@ -7,7 +7,9 @@ use app::db::Db;
 use app::event::EventType;
 use app::id::{EventId, Seq, UserId};
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use server::consumer::policy::Policy;
 use server::transport::{Handed, Start, Subscription};
 use std::collections::HashSet;
@@ -52,6 +54,33 @@ impl Drop for Broker {
             .arg(&self.0)
             .output();
     }
+}
+
+/// A broker has told so of events that it did not have, on a partition that was only just made.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_broker_says_it_had_without_saying_where_is_sent_again() {
+    let broker = MockCluster::new(1).unwrap();
+    let mut place = Place::new(Stack::Embedded).await;
+    place.kafka = Some((broker.bootstrap_servers(), "t.".into()));
+    for event_type in EventType::ALL {
+        let topic = format!("t.{}", event_type.as_str());
+        for name in [format!("{topic}.dlq"), topic] {
+            broker.create_topic(&name, 3, 1).unwrap();
+        }
+    }
+    let world = World::at(place).await;
+    let transport = world.transport().await;
+    let ada = world.person().await;
+    let events = world.five(&ada).await;
+    let had = RDKafkaRespErr::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER;
+    broker.request_errors(RDKafkaApiKey::Produce, &[had]);
+    let publish = async || transport.publish(&events[..1]).await.unwrap();
+    assert_eq!(publish().await, [Handed::Refused]);
+    let handed = publish().await;
+    assert!(
+        matches!(handed[..], [Handed::Durable(Some(_))]),
+        "{handed:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
