@@ -76,9 +76,21 @@ pub async fn confirm_phone(#[server(default)] code: String) -> Result<(), Error>
     if !confirmed {
         return Err(Error::invalid(
             "code",
-            "This is not the code. After five guesses, save the number again for another one.",
+            "This is not the code. After five guesses it is worth nothing: have another one sent.",
         ));
     }
+    leptos_axum::redirect("/notifications");
+    Ok(())
+}
+
+/// Sends another code to the number that waits for one. Errors: `Conflict`, `TooMany`.
+#[server(prefix = "/api", endpoint = "notifications/phone/again")]
+pub async fn send_code_again() -> Result<(), Error> {
+    let (state, session) = session::require().await?;
+    state
+        .db
+        .write(move |tx| Box::pin(async move { phone::ask_again(tx, &session.user_id).await }))
+        .await?;
     leptos_axum::redirect("/notifications");
     Ok(())
 }

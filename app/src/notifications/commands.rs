@@ -236,7 +236,9 @@ pub async fn choose(
     match settings.phone.as_str() {
         _ if !ways.contains(&Way::Sms) => Ok(()),
         "" => phone::forget(tx, user_id).await,
-        given if given == person.settings.phone => Ok(()),
+        // Its code is on its way.
+        given if given == person.settings.phone_asked => Ok(()),
+        given if given == person.settings.phone => phone::keep(tx, user_id).await,
         given => phone::ask(tx, user_id, given).await,
     }
 }

@@ -61,6 +61,34 @@ pub async fn ask(tx: &mut Tx, user_id: &UserId, phone: &str) -> Result<(), Error
     Ok(())
 }
 
+/// Sends another code to the number that is asked for. Errors: `Conflict` if none is; `TooMany` in a
+/// day.
+pub async fn ask_again(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
+    let asked: Option<String> =
+        sqlx::query_scalar("select phone_asked from notification_settings where user_id = $1")
+            .bind(&user_id.0)
+            .fetch_optional(&mut **tx)
+            .await?;
+    match asked {
+        Some(phone) if !phone.is_empty() => ask(tx, user_id, &phone).await,
+        _ => Err(Error::new(
+            Kind::Conflict,
+            "No number waits for a code. Save one first.",
+        )),
+    }
+}
+
+/// The number stays what it is; none is asked for.
+pub async fn keep(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
+    sqlx::query(
+        "update notification_settings set phone_asked = '', phone_code = '' where user_id = $1",
+    )
+    .bind(&user_id.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// The number is theirs if this is the code. `false`: it is not, which counts as a guess and has
 /// to be kept.
 pub async fn confirm(tx: &mut Tx, user_id: &UserId, code: &str) -> Result<bool, Error> {

@@ -1,6 +1,6 @@
 //! What one was told, and what one wants to be told: plain pages, no script.
 
-use super::api::{ConfirmPhone, ReadNotifications, SetNotifications};
+use super::api::{ConfirmPhone, ReadNotifications, SendCodeAgain, SetNotifications};
 use super::browsers::Browsers;
 use super::push::{self, Browser};
 use super::{CHOICES, Notification, Person, Way, Ways, queries, token, words};
@@ -179,6 +179,9 @@ fn confirmation(person: &Person, form: Option<Submitted>) -> Option<impl IntoVie
                 <p>{format!("A code is on its way to {asked}. No SMS is sent there until you type it here.")}</p>
                 <Line name="code" label="Code" kind="text" value=String::new() form hint=""/>
                 <button class="button" type="submit">"Confirm the number"</button>
+            </form>
+            <form method="post" action=SendCodeAgain::url()>
+                <button class="button quiet" type="submit">"Send another code"</button>
             </form>
         }
     })

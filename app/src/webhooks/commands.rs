@@ -121,7 +121,7 @@ pub async fn edit(
     Ok(())
 }
 
-/// A new secret; the one before signs too, for a day. Errors: `NotFound`, `Conflict` for a kind that
+/// A new secret; the one before that somebody has seen signs too, for a day. Errors: `NotFound`, `Conflict` for a kind that
 /// has none.
 pub async fn rotate(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
     let endpoint = own(tx, user_id, id).await?;
@@ -132,8 +132,10 @@ pub async fn rotate(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error
         ));
     }
     sqlx::query(
-        "update endpoints set old_secret = secret, old_until = $2, secret = $3, unseen = 1 \
-         where endpoint_id = $1",
+        "update endpoints set \
+         old_secret = case when unseen = 1 then old_secret else secret end, \
+         old_until = case when unseen = 1 then old_until else $2 end, \
+         secret = $3, unseen = 1 where endpoint_id = $1",
     )
     .bind(id)
     .bind(to_micros(now() + secret::OVERLAP))

@@ -149,7 +149,7 @@ impl Kafka {
 
     fn compare_partitions(&self, topics: &[String], existing: &HashMap<String, i32>) {
         let partitions = self.config().partitions;
-        for topic in topics {
+        for topic in topics.iter().filter(|topic| !is_dead_letters(topic)) {
             let found = existing.get(topic).copied().unwrap_or(partitions);
             if found != partitions {
                 tracing::error!(
@@ -170,16 +170,14 @@ impl Kafka {
             .map_err(|error| other(&error))?;
         let replication = self.config().replication;
         let new = topics.iter().map(|name| {
-            let topic = NewTopic::new(
-                name,
-                self.config().partitions,
-                TopicReplication::Fixed(replication),
-            )
-            .set("unclean.leader.election.enable", "false");
-            let topic = match name.ends_with(".dlq") {
-                // Whatever another topic took, and what went wrong with it.
-                true => topic.set("max.message.bytes", "2097152"),
-                false => topic,
+            let new = |partitions| {
+                NewTopic::new(name, partitions, TopicReplication::Fixed(replication))
+                    .set("unclean.leader.election.enable", "false")
+            };
+            let topic = match is_dead_letters(name) {
+                // Few, and as they happened. Whatever another topic took, and what went wrong with it.
+                true => new(1).set("max.message.bytes", "2097152"),
+                false => new(self.config().partitions),
             };
             if replication >= 3 {
                 topic.set("min.insync.replicas", "2")
@@ -390,6 +388,10 @@ async fn outcomes(
         });
     }
     outcomes
+}
+
+fn is_dead_letters(topic: &str) -> bool {
+    topic.ends_with(".dlq")
 }
 
 fn is_too_large(error: &KafkaError) -> bool {
