@@ -8,13 +8,19 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos::server_fn::redirect::REDIRECT_HEADER;
+use std::time::Duration;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// The largest request, in bytes: a full description, percent-encoded, fits.
 pub const MAX_REQUEST: usize = 512 * 1024;
+
+/// How much more is read of a request that is refused, in bytes, and for how long.
+const PATIENCE: (usize, Duration) = (16 * 1024 * 1024, Duration::from_secs(5));
 
 /// Middleware of `/api`.
 pub async fn answer(State(web): State<Web>, mut request: Request, next: Next) -> Response {
@@ -28,15 +34,44 @@ pub async fn answer(State(web): State<Web>, mut request: Request, next: Next) ->
         return too_large().into_response();
     };
     let (action, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
-    let response = next
-        .run(Request::from_parts(parts, body.clone().into()))
-        .await;
-    match read(response).await {
+    let answer = match with_nul(&body) {
+        Some(refusal) => Err(refusal),
+        None => {
+            let request = Request::from_parts(parts, body.clone().into());
+            read(next.run(request).await).await
+        }
+    };
+    match answer {
         Ok(response) if is_form => on_to_the_page(&headers, &response),
         Ok(response) => response,
         Err(error) if is_form => page_again(&web, headers, action, &body, error).await,
         Err(error) => Refused(error).into_response(),
     }
+}
+
+/// Reads on for a while: whoever is answered, and hung up on, before they have said everything sees a
+/// broken connection instead of the answer.
+pub async fn let_finish(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let mut read = 0;
+    let reading = async {
+        while let Some(Ok(chunk)) = chunks.next().await {
+            read += chunk.len();
+            if read > PATIENCE.0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(PATIENCE.1, reading).await;
+}
+
+/// PostgreSQL keeps no NUL in a text, and nobody can have meant one.
+fn with_nul(body: &[u8]) -> Option<Error> {
+    let (name, _) = form_urlencoded::parse(body).find(|(_, value)| value.contains('\0'))?;
+    Some(Error::invalid(
+        &name,
+        "There is a character in it that cannot be seen or kept (NUL). Type it anew.",
+    ))
 }
 
 /// 413, in words.

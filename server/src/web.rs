@@ -222,7 +222,10 @@ async fn guard(State(web): State<Web>, request: Request, next: Next) -> Response
     let is_worker = request.uri().path() == PUSH_WORKER;
     let mut response = match check(&web, &request) {
         Ok(()) => next.run(request).await,
-        Err(refused) => refused.into_response(),
+        Err(refused) => {
+            forms::let_finish(request.into_body()).await;
+            refused.into_response()
+        }
     };
     let headers = response.headers_mut();
     let mut set = |name, value| {

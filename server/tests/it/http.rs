@@ -121,6 +121,15 @@ async fn bad_input_is_refused_and_changes_nothing(stack: Stack) {
         ),
         ("/api/tasks/nothing", vec![], 404, None),
         (
+            "/api/webhooks/add/webhook",
+            vec![
+                ("url", "https://example.com/\0"),
+                ("types[]", "task.created"),
+            ],
+            422,
+            Some("url"),
+        ),
+        (
             "/api/accounts/register",
             vec![("email", "x"), ("name", "A"), ("password", PASSWORD)],
             422,
