@@ -4,6 +4,8 @@
 use super::guard::is_public;
 use super::outcome::{Answer, Outcome};
 use anyhow::Context;
+use app::db::now;
+use chrono::DateTime;
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
@@ -212,8 +214,7 @@ async fn read(mut response: Response, most: usize) -> Reply {
     let retry_after = response
         .headers()
         .get(reqwest::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
+        .and_then(|value| wait(value.to_str().ok()?.trim()));
     let mut body = Vec::new();
     let reading = async {
         while body.len() < most {
@@ -231,6 +232,15 @@ async fn read(mut response: Response, most: usize) -> Reply {
         retry_after,
         text: String::from_utf8_lossy(&body).into_owned(),
     }
+}
+
+/// What `Retry-After` asks for: seconds, or a date, of which one gone by is now.
+fn wait(asked: &str) -> Option<Duration> {
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(asked).ok()?;
+    Some((date.to_utc() - now()).to_std().unwrap_or_default())
 }
 
 fn failed(error: &reqwest::Error) -> Outcome {
@@ -285,7 +295,19 @@ async fn system(name: String) -> io::Result<Vec<IpAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::TimeDelta;
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn how_long_to_wait_is_told_in_seconds_or_by_a_date() {
+        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        let later = now() + TimeDelta::minutes(5);
+        let asked = wait(&later.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        let asked = asked.unwrap().as_secs();
+        assert!((295..=300).contains(&asked), "{asked}");
+        assert_eq!(wait("soon"), None);
+    }
 
     #[tokio::test]
     async fn a_name_is_judged_by_where_it_leads() {
