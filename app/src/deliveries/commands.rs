@@ -26,8 +26,8 @@ pub fn on_queued(queued: fn(&str)) {
 pub async fn queue(tx: &mut Tx, new: &New) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "insert into deliveries (message_id, event_id, channel, target, lane, user_id, payload, \
-         traceparent, queued_at, due_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         on conflict do nothing",
+         traceparent, queued_at, due_at, seq) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
     )
     .bind(message_id(new.event_id, new.channel, &new.target))
     .bind(new.event_id.to_string())
@@ -39,6 +39,7 @@ pub async fn queue(tx: &mut Tx, new: &New) -> Result<bool, sqlx::Error> {
     .bind(&new.traceparent)
     .bind(to_micros(now()))
     .bind(to_micros(new.due_at))
+    .bind(new.seq.0)
     .execute(&mut **tx)
     .await?;
     if done.rows_affected() == 0 {
@@ -66,7 +67,7 @@ pub async fn queue_again(tx: &mut Tx, new: &New) -> Result<(), sqlx::Error> {
     }
     sqlx::query(
         "update deliveries set status = 'queued', due_at = $2, tries = 0, ended_at = null, \
-         target = $3, lane = $4, payload = $5, traceparent = $6, pruned_at = null \
+         target = $3, lane = $4, payload = $5, traceparent = $6, seq = $7, pruned_at = null \
          where message_id = $1 and status <> 'queued'",
     )
     .bind(message_id(new.event_id, new.channel, &new.target))
@@ -75,6 +76,7 @@ pub async fn queue_again(tx: &mut Tx, new: &New) -> Result<(), sqlx::Error> {
     .bind(&new.lane)
     .bind(new.payload.to_string())
     .bind(&new.traceparent)
+    .bind(new.seq.0)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -86,7 +88,7 @@ pub struct Manner {
     pub channel: &'static str,
     /// How many of a lane at the same time, over all processes.
     pub at_once: i64,
-    /// A target's one after the other, in the order they were queued in.
+    /// A target's one after the other, in the order of their events. The lane is the target.
     pub ordered: bool,
 }
 
@@ -149,12 +151,10 @@ async fn lanes(
     manner: &Manner,
     at: Timestamp,
 ) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    let first = first_of_target(manner.ordered);
     let sql = format!(
         "select lane, failures from delivery_lanes l where channel = $1 and open_until <= $2 \
-         and exists (select 1 from deliveries d where d.channel = l.channel and d.lane = l.lane \
-         and d.status = 'queued' and d.due_at <= $2 and d.lease_until <= $2 {first}) \
-         order by served_at limit {LANES}{}",
+         and {} order by served_at limit {LANES}{}",
+        has_due(manner.ordered),
         tx.for_update_skip_locked()
     );
     sqlx::query_as(AssertSqlSafe(sql))
@@ -164,14 +164,19 @@ async fn lanes(
         .await
 }
 
-/// Where order is kept, only the first of what waits for a target `d.target` may be taken up.
-pub(super) fn first_of_target(ordered: bool) -> &'static str {
+/// Of a lane `l` of the channel $1: something may be taken up at $2. Where order is kept that is the first
+/// of what waits or nothing, so no more is looked at, however much waits behind it.
+pub(super) fn has_due(ordered: bool) -> &'static str {
     match ordered {
         true => {
-            "and not exists (select 1 from deliveries e where e.channel = d.channel \
-             and e.target = d.target and e.status = 'queued' and e.delivery_id < d.delivery_id)"
+            "exists (select 1 from (select due_at, lease_until from deliveries \
+             where channel = l.channel and target = l.lane and status = 'queued' \
+             order by seq, delivery_id limit 1) d where d.due_at <= $2 and d.lease_until <= $2)"
         }
-        false => "",
+        false => {
+            "exists (select 1 from deliveries d where d.channel = l.channel and d.lane = l.lane \
+             and d.status = 'queued' and d.due_at <= $2 and d.lease_until <= $2)"
+        }
     }
 }
 
@@ -185,13 +190,19 @@ async fn due(
     if most <= 0 {
         return Ok(Vec::new());
     }
-    let first = first_of_target(manner.ordered);
-    let sql = format!(
-        "select delivery_id from deliveries d where channel = $1 and lane = $2 \
-         and status = 'queued' and due_at <= $3 and lease_until <= $3 {first} \
-         order by due_at, delivery_id limit $4"
-    );
-    sqlx::query_scalar(AssertSqlSafe(sql))
+    let sql = match manner.ordered {
+        true => {
+            "select delivery_id from (select delivery_id, due_at, lease_until from deliveries \
+             where channel = $1 and target = $2 and status = 'queued' \
+             order by seq, delivery_id limit 1) d where due_at <= $3 and lease_until <= $3 limit $4"
+        }
+        false => {
+            "select delivery_id from deliveries where channel = $1 and lane = $2 \
+             and status = 'queued' and due_at <= $3 and lease_until <= $3 \
+             order by due_at, delivery_id limit $4"
+        }
+    };
+    sqlx::query_scalar(sql)
         .bind(manner.channel)
         .bind(lane)
         .bind(to_micros(at))
@@ -405,7 +416,8 @@ pub async fn give_up_person(
     Ok(())
 }
 
-/// The same, but only of what is about events of this type.
+/// The same, but only of what is about events of this type. A letter of the day is about more than the
+/// event it is named after, and stays.
 pub async fn give_up_kind(
     tx: &mut Tx,
     channel: &str,
@@ -415,7 +427,8 @@ pub async fn give_up_kind(
     sqlx::query(
         "update deliveries set status = 'gone', ended_at = $4 \
          where channel = $1 and user_id = $2 and status = 'queued' and event_id in \
-         (select event_id from events where user_id = $2 and event_type = $3)",
+         (select event_id from events where user_id = $2 and event_type = $3) \
+         and event_id not in (select event_id from digest_items where user_id = $2)",
     )
     .bind(channel)
     .bind(&user_id.0)

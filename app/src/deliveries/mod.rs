@@ -7,7 +7,7 @@ pub mod queries;
 pub mod view;
 
 use crate::event::{Event, Timestamp};
-use crate::id::{EventId, UserId};
+use crate::id::{EventId, Seq, UserId};
 use crate::trace::Context;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 pub struct New {
     pub event_id: EventId,
     pub user_id: UserId,
+    /// The event's number: a target that gets one after the other gets them in this order. 0: it tells
+    /// of no event of the person's.
+    pub seq: Seq,
     /// Which channel sends it: its name in the server's registry.
     pub channel: &'static str,
     /// Where to, as the channel understands it.
@@ -35,6 +38,7 @@ impl New {
         New {
             event_id: event.envelope.event_id,
             user_id: event.user_id().clone(),
+            seq: event.seq,
             channel,
             target: target.into(),
             lane: target.into(),

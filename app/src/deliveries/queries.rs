@@ -1,6 +1,6 @@
 //! SQL to deliveries and their attempts.
 
-use super::commands::first_of_target;
+use super::commands::has_due;
 use super::{Attempt, Row, Status};
 use crate::db::{from_micros, now, to_micros};
 use crate::id::UserId;
@@ -120,11 +120,10 @@ pub async fn attempts(conn: &mut AnyConnection, id: i64) -> Result<Vec<Attempt>,
 
 /// Whether anything of a channel may be taken up now.
 pub async fn any_due(pool: &AnyPool, channel: &str, ordered: bool) -> Result<bool, sqlx::Error> {
-    let first = first_of_target(ordered);
     let sql = format!(
         "select cast(1 as bigint) from delivery_lanes l where channel = $1 and open_until <= $2 \
-         and exists (select 1 from deliveries d where d.channel = l.channel and d.lane = l.lane \
-         and d.status = 'queued' and d.due_at <= $2 and d.lease_until <= $2 {first}) limit 1"
+         and {} limit 1",
+        has_due(ordered)
     );
     let found: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(channel)

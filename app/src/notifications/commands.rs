@@ -7,7 +7,7 @@ use crate::db::{Tx, from_micros, now, to_micros};
 use crate::deliveries::{self, New};
 use crate::error::Error;
 use crate::event::{Event, EventType, Timestamp};
-use crate::id::{EventId, UserId};
+use crate::id::{EventId, Seq, UserId};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -161,6 +161,7 @@ async fn send_digest(tx: &mut Tx, house: &House, user_id: &UserId) -> Result<boo
     let new = New {
         event_id: EventId(event_id),
         user_id: user_id.clone(),
+        seq: Seq::default(),
         channel: Way::Email.as_str(),
         target: person.email.clone(),
         lane: GATEWAY.into(),

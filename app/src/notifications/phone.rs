@@ -6,7 +6,7 @@ use super::{Text, Way};
 use crate::db::{Tx, now, to_micros};
 use crate::deliveries::{self, New};
 use crate::error::{Error, Kind};
-use crate::id::{EventId, UserId};
+use crate::id::{EventId, Seq, UserId};
 use rand::Rng;
 use uuid::Uuid;
 
@@ -50,6 +50,7 @@ pub async fn ask(tx: &mut Tx, user_id: &UserId, phone: &str) -> Result<(), Error
         // No event tells of it, so that nobody reads the code.
         event_id: EventId(Uuid::now_v7()),
         user_id: user_id.clone(),
+        seq: Seq::default(),
         channel: Way::Sms.as_str(),
         target: phone.into(),
         lane: GATEWAY.into(),

@@ -8,7 +8,7 @@ use crate::db::{Tx, from_micros, now, to_micros};
 use crate::deliveries::{self, New};
 use crate::error::{Error, Kind};
 use crate::event::{Event, Timestamp};
-use crate::id::{EventId, SessionId, UserId};
+use crate::id::{EventId, Seq, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row};
@@ -152,6 +152,7 @@ pub async fn test(tx: &mut Tx, user_id: &UserId, id: i64) -> Result<(), Error> {
         // No event asks for it.
         event_id: EventId(Uuid::now_v7()),
         user_id: user_id.clone(),
+        seq: Seq::default(),
         channel: Way::Push.as_str(),
         target: target(id, &endpoint),
         lane: host(&endpoint).into(),

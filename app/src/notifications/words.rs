@@ -45,13 +45,22 @@ pub fn letter(
     written(house, person, subject, &lines, unsubscribe)
 }
 
+/// What a letter of a day holds: a server of mail takes only so much.
+const LINES: usize = 200;
+
 /// A letter of a day: `lines` are what happened.
 pub fn digest(house: &House, person: &Person, lines: &[String], unsubscribe: String) -> Letter {
     let subject = match lines.len() {
         1 => "Your day in one line".into(),
         count => format!("Your day in {count} lines"),
     };
-    written(house, person, subject, lines, unsubscribe)
+    let (shown, rest) = lines.split_at(lines.len().min(LINES));
+    let mut shown = shown.to_vec();
+    if !rest.is_empty() {
+        let site = &house.site;
+        shown.push(format!("And {} more: {site}/notifications", rest.len()));
+    }
+    written(house, person, subject, &shown, unsubscribe)
 }
 
 /// What a browser shows: a heading and what is below it.
@@ -181,6 +190,15 @@ mod tests {
         assert_eq!(letter.subject, "Nothing is sent to Hook any more");
         assert!(letter.text.contains("https://todo.example.com/webhooks"));
         assert!(letter.html.contains("https://todo.example.com/webhooks"));
+    }
+
+    #[test]
+    fn a_letter_of_a_busy_day_is_still_a_letter() {
+        let lines: Vec<String> = (0..LINES + 7).map(|n| format!("Line {n}.")).collect();
+        let letter = digest(&House::default(), &ada(), &lines, "u".into());
+        assert_eq!(letter.subject, "Your day in 207 lines");
+        assert!(letter.text.contains("Line 199.") && !letter.text.contains("Line 200."));
+        assert!(letter.text.contains("And 7 more: "));
     }
 
     #[test]

@@ -238,6 +238,8 @@ pub async fn test(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> 
     let new = New {
         event_id,
         user_id: user_id.clone(),
+        // After what waits.
+        seq: outbox::lock_stream(tx, user_id).await?,
         channel: endpoint.kind.as_str(),
         target: endpoint.id.clone(),
         lane: endpoint.id,

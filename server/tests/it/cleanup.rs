@@ -5,7 +5,7 @@ use crate::support::{App, Person, Place, Stack, eventually};
 use crate::system::{administrator, bury};
 use app::db::{Backend, Db};
 use app::deliveries::{New, commands};
-use app::id::{EventId, UserId};
+use app::id::{EventId, Seq, UserId};
 use app::search::Index;
 use app::search::query::Query;
 use server::cleanup::{self, Ages, Settings, jobs::JOBS};
@@ -142,6 +142,7 @@ fn new(event: u128, target: &str) -> New {
     New {
         event_id: EventId(Uuid::from_u128(event)),
         user_id: UserId("user-1".into()),
+        seq: Seq::default(),
         channel: "hook",
         target: target.into(),
         lane: target.into(),

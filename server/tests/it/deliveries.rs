@@ -8,7 +8,7 @@ use app::db::Db;
 use app::deliveries::queries::{self, Filter};
 use app::deliveries::{Attempt, Delivery, New, Row, Status, commands};
 use app::error::Error;
-use app::id::{EventId, UserId};
+use app::id::{EventId, Seq, UserId};
 use async_trait::async_trait;
 use receiver::Receiver;
 use reqwest::Method;
@@ -122,6 +122,7 @@ impl World {
         New {
             event_id: EventId(Uuid::now_v7()),
             user_id: UserId("user-1".into()),
+            seq: Seq::default(),
             channel: "hook",
             lane: target.clone(),
             target,

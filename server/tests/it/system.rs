@@ -4,7 +4,7 @@ use crate::on_both_stacks;
 use crate::support::{App, Person, Place, Stack, eventually};
 use app::db::Db;
 use app::deliveries::{New, commands};
-use app::id::{EventId, UserId};
+use app::id::{EventId, Seq, UserId};
 use std::process::Output;
 
 on_both_stacks!(
@@ -361,6 +361,7 @@ async fn what_was_given_up_is_sent_again_by_who_may(stack: Stack) {
         let new = New {
             event_id: EventId(uuid::Uuid::now_v7()),
             user_id: UserId("user-1".into()),
+            seq: Seq::default(),
             channel: "pigeon",
             target: format!("roof {n}"),
             lane: "roof".into(),
