@@ -83,7 +83,8 @@ test('what was sent is seen, sent again, and replayed from a date', async ({ ope
     const titles = receiver.calls.map(call => (verified(call, secret) as any).data.title)
     expect(titles.slice(4)).toEqual(['Buy milk', 'From before', 'Buy milk'])
     const ids = receiver.calls.map(call => call.headers['webhook-id'])
-    expect(new Set(ids.slice(0, 6)).size).toBe(1)
+    const ofMilk = ids.filter((_, i) => titles[i] === 'Buy milk')
+    expect(new Set(ofMilk).size).toBe(1)
 
     await button(page, 'Switch it off').click()
     await expect(page.getByText(/^Switched off since/)).toBeVisible()
