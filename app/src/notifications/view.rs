@@ -180,7 +180,7 @@ fn confirmation(person: &Person, form: Option<Submitted>) -> Option<impl IntoVie
                 <Line name="code" label="Code" kind="text" value=String::new() form hint=""/>
                 <button class="button" type="submit">"Confirm the number"</button>
             </form>
-            <form method="post" action=SendCodeAgain::url()>
+            <form class="another-code" method="post" action=SendCodeAgain::url()>
                 <button class="button quiet" type="submit">"Send another code"</button>
             </form>
         }
