@@ -54,9 +54,9 @@ async fn look<C: Consumer>(
     let (due, waiting) = parked::next_due(applier.db.pool(), C::NAME).await?;
     let is_due = due.is_some_and(|at| at <= to_micros(now()));
     if is_due || waiting > 0 {
-        let claimed: Result<_, sqlx::Error> = applier
+        let claimed = applier
             .db
-            .write(move |tx| {
+            .write::<_, sqlx::Error, _>(move |tx| {
                 Box::pin(async move {
                     if waiting > 0 {
                         parked::wake_after_upgrade(tx, C::NAME).await?;
@@ -64,8 +64,7 @@ async fn look<C: Consumer>(
                     parked::claim(tx, C::NAME).await
                 })
             })
-            .await;
-        let claimed = claimed?;
+            .await?;
         let any = !claimed.is_empty();
         for claimed in claimed {
             retries.spawn(catch_up(applier.clone(), claimed));

@@ -11,6 +11,8 @@ use futures::FutureExt;
 use sqlx::AssertSqlSafe;
 use std::panic::AssertUnwindSafe;
 
+const PANICKED: &str = "the consumer panicked: the log says where";
+
 /// Locked until the transaction ends: nobody else applies anything of this person's meanwhile.
 pub struct Stream<'a, C> {
     pub consumer: &'a C,
@@ -132,5 +134,3 @@ pub async fn handle<C: Consumer>(
     span.failed(handled.is_err());
     handled
 }
-
-const PANICKED: &str = "the consumer panicked: the log says where";
