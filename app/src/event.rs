@@ -49,6 +49,12 @@ events! {
     DeadLetterDiscarded(DeadLetterDecided) = "dead_letter.discarded" { at: decided_at },
     /// An endpoint of external sync was switched off, because it cannot be reached or wants no more.
     EndpointDisabled(EndpointDisabled) = "endpoint.disabled" { at: disabled_at },
+    /// Somebody changed where their events are sent to.
+    EndpointChanged(EndpointChanged) = "endpoint.changed" { at: changed_at },
+    /// Somebody had a delivery sent once more.
+    DeliveryRedelivered(DeliveryRedelivered) = "delivery.redelivered" { at: redelivered_at },
+    /// Somebody changed what they have set for themselves.
+    UserSettingsChanged(UserSettingsChanged) = "user.settings_changed" { at: changed_at },
 }
 
 impl EventType {
@@ -57,7 +63,8 @@ impl EventType {
         Self::ALL.iter().copied().find(|t| t.as_str() == name)
     }
 
-    /// Whether the feed tells of it. It tells of work; who comes and goes is the audit log's.
+    /// Whether the feed tells of it. It tells of work; who comes and goes, and what people set, is the
+    /// audit log's.
     pub fn is_told(self) -> bool {
         !matches!(
             self,
@@ -65,6 +72,9 @@ impl EventType {
                 | EventType::UserLoginFailed
                 | EventType::UserLoggedOut
                 | EventType::UserRoleChanged
+                | EventType::UserSettingsChanged
+                | EventType::EndpointChanged
+                | EventType::DeliveryRedelivered
         )
     }
 }
@@ -231,6 +241,36 @@ data! {
         pub disabled_at: Timestamp,
         /// Why, in a sentence.
         pub reason: String,
+    }
+
+    pub struct EndpointChanged {
+        pub endpoint_id: String,
+        pub user_id: UserId,
+        /// What its person calls it, or the host it is at.
+        pub name: String,
+        /// "added", "edited", "secret_rotated", "token_replaced", "switched_on", "switched_off", "tested", "replayed" or "removed".
+        pub change: String,
+        pub changed_at: Timestamp,
+    }
+
+    pub struct DeliveryRedelivered {
+        /// Whose it is, if they did it themselves; "user-system" if an operator did.
+        pub user_id: UserId,
+        pub delivery_id: i64,
+        /// What it goes through, such as "webhook" or "email".
+        pub channel: String,
+        pub redelivered_at: Timestamp,
+    }
+
+    pub struct UserSettingsChanged {
+        pub user_id: UserId,
+        /// "time_zone", "goals", "notifications" or "phone".
+        pub setting: String,
+        /// What was set, in words; of a telephone number the last digits only.
+        pub old: String,
+        /// The same, from now on.
+        pub new: String,
+        pub changed_at: Timestamp,
     }
 }
 

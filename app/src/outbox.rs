@@ -12,13 +12,45 @@ use uuid::Uuid;
 /// The largest an event's JSON may be, in bytes: below Kafka's 1 MiB with room for headers.
 pub const MAX_BYTES: usize = 900 * 1024;
 
-/// Who asks, and for what: travels beside the event.
+/// Who asks, for what, and from where: is kept beside the event.
 #[derive(Clone, Debug)]
 pub struct Cause {
     pub actor_id: UserId,
     pub command_id: Option<CommandId>,
     /// W3C trace context of the request.
     pub traceparent: Option<String>,
+    /// Stays in the event store and the audit log: no transport carries it.
+    pub origin: Origin,
+}
+
+impl Cause {
+    /// No request: what the application does by itself, or who is at its command line.
+    pub fn unasked(actor: impl Into<String>) -> Cause {
+        Cause {
+            actor_id: UserId(actor.into()),
+            command_id: None,
+            traceparent: None,
+            origin: Origin::default(),
+        }
+    }
+}
+
+/// Where a request comes from; empty where there is none.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub address: String,
+    /// What the browser calls itself, at most 300 characters.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// As events say it: what there is to say comes first in what a browser calls itself.
+    pub fn shortened(&self) -> Origin {
+        Origin {
+            address: self.address.clone(),
+            user_agent: self.user_agent.chars().take(120).collect(),
+        }
+    }
 }
 
 /// Takes the stream's row lock: from here to the commit nobody else changes anything of this
@@ -87,6 +119,7 @@ pub async fn append(tx: &mut Tx, cause: &Cause, data: EventData) -> Result<Event
         ));
     }
     let user_id = envelope.data.user_id();
+    let origin = cause.origin.shortened();
     let seq: i64 = sqlx::query_scalar(
         "update streams set last_seq = last_seq + 1 where user_id = $1 returning last_seq",
     )
@@ -95,8 +128,8 @@ pub async fn append(tx: &mut Tx, cause: &Cause, data: EventData) -> Result<Event
     .await?;
     sqlx::query(
         "insert into events (event_id, event_type, version, user_id, seq, actor_id, task_id, \
-         command_id, occurred_at, data, traceparent) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         command_id, occurred_at, data, traceparent, address, user_agent) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(envelope.event_id.to_string())
     .bind(envelope.event_type.as_str())
@@ -109,6 +142,8 @@ pub async fn append(tx: &mut Tx, cause: &Cause, data: EventData) -> Result<Event
     .bind(to_micros(envelope.timestamp))
     .bind(serde_json::to_string(&envelope.data).map_err(|_| Error::internal())?)
     .bind(&cause.traceparent)
+    .bind(origin.address)
+    .bind(origin.user_agent)
     .execute(&mut **tx)
     .await?;
     tx.mark_appended();

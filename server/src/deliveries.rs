@@ -4,6 +4,8 @@ use anyhow::bail;
 use app::db::Db;
 use app::deliveries::queries::{self, Filter};
 use app::deliveries::{Attempt, Row, Status, commands};
+use app::outbox::Cause;
+use app::system::commands::OPERATOR;
 use clap::Subcommand;
 
 #[derive(Clone, Debug, Subcommand)]
@@ -78,7 +80,11 @@ async fn redeliver(db: &Db, ids: Vec<i64>) -> anyhow::Result<bool> {
     let mut all = true;
     for id in ids {
         let queued = db
-            .write(move |tx| Box::pin(async move { commands::redeliver(tx, id).await }))
+            .write(move |tx| {
+                Box::pin(
+                    async move { commands::redeliver(tx, &Cause::unasked(OPERATOR), id).await },
+                )
+            })
             .await;
         match queued {
             Ok(()) => println!("{id}: queued"),

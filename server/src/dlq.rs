@@ -2,7 +2,6 @@
 
 use anyhow::bail;
 use app::db::Db;
-use app::id::UserId;
 use app::outbox::Cause;
 use app::system::queries::{self, Filter};
 use app::system::{DeadLetter, Status, commands};
@@ -90,11 +89,7 @@ async fn decide(db: &Db, ids: Vec<i64>, note: Option<String>) -> anyhow::Result<
         let decided = db
             .write(move |tx| {
                 Box::pin(async move {
-                    let cause = Cause {
-                        actor_id: UserId(commands::OPERATOR.into()),
-                        command_id: None,
-                        traceparent: None,
-                    };
+                    let cause = Cause::unasked(commands::OPERATOR);
                     match note {
                         Some(note) => commands::discard(tx, &cause, id, &note).await,
                         None => commands::redrive(tx, &cause, id).await,

@@ -9,6 +9,7 @@ use crate::search;
 use crate::telemetry::http::watch;
 use crate::telemetry::scrape::Scrape;
 use crate::transport::Transport;
+use app::accounts::session;
 use app::error::{Error, Kind};
 use app::notifications::commands as notifications;
 use app::state::State as AppState;
@@ -18,7 +19,7 @@ use axum::extract::{Path as UrlPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use leptos::config::LeptosOptions;
 use leptos::prelude::provide_context;
 use serde_json::json;
@@ -163,18 +164,19 @@ async fn call(State(web): State<Web>, request: Request) -> Response {
 async fn unsubscribe(
     State(web): State<Web>,
     UrlPath(token): UrlPath<String>,
-    uri: Uri,
+    request: Request,
 ) -> Response {
-    let done = web
-        .state
-        .db
-        .write(move |tx| Box::pin(async move { notifications::unsubscribe(tx, &token).await }));
+    let (parts, _) = request.into_parts();
+    let origin = session::origin_of(&parts);
+    let done = web.state.db.write(move |tx| {
+        Box::pin(async move { notifications::unsubscribe(tx, origin, &token).await })
+    });
     // Of a token that is none of ours, the page says so.
     if let Err(error) = done.await {
         return Refused(error).into_response();
     }
     let mut page = Request::new(Body::empty());
-    *page.uri_mut() = uri;
+    *page.uri_mut() = parts.uri;
     match web.pages().oneshot(page).await {
         Ok(page) => page.into_response(),
         Err(never) => match never {},

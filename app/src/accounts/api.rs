@@ -14,11 +14,7 @@ pub async fn register(email: String, name: String, password: String) -> Result<(
     password::check(&password)?;
     let hash = password::hash(&state, password).await?;
     let user_id = crate::id::UserId::new();
-    let cause = crate::outbox::Cause {
-        actor_id: user_id.clone(),
-        command_id: None,
-        traceparent: session::traceparent(),
-    };
+    let cause = session::asked_by(user_id.clone());
     state
         .db
         .write(move |tx| {
@@ -42,8 +38,8 @@ pub async fn login(email: String, password: String) -> Result<(), Error> {
         )
     };
     let email = super::email(&email)?;
-    let origin = session::origin();
-    let address = origin.address.clone();
+    let cause = session::asked_by(crate::id::UserId(commands::ANYBODY.into()));
+    let address = cause.origin.address.clone();
     let attempt = (email.clone(), address.clone());
     state
         .db
@@ -57,13 +53,10 @@ pub async fn login(email: String, password: String) -> Result<(), Error> {
         Some(user_id) if fits => user_id,
         // Of an account that is not there an event is written too: so both take as long.
         known => {
-            let traceparent = session::traceparent();
             state
                 .db
                 .write(move |tx| {
-                    Box::pin(
-                        async move { commands::login_failed(tx, known, origin, traceparent).await },
-                    )
+                    Box::pin(async move { commands::login_failed(tx, &cause, known).await })
                 })
                 .await?;
             return Err(wrong());
@@ -126,13 +119,11 @@ pub async fn set_theme(theme: String) -> Result<(), Error> {
 /// Sets one's time zone, a name of the IANA database. Errors: `Invalid`.
 #[server(prefix = "/api", endpoint = "accounts/zone")]
 pub async fn set_zone(zone: String) -> Result<(), Error> {
-    let (state, session) = super::session::require().await?;
+    let (state, cause) = super::session::cause(None).await?;
     let zone = super::Zone::read(&zone)?;
     state
         .db
-        .write(move |tx| {
-            Box::pin(async move { super::commands::set_zone(tx, &session.user_id, zone).await })
-        })
+        .write(move |tx| Box::pin(async move { super::commands::set_zone(tx, &cause, zone).await }))
         .await?;
     leptos_axum::redirect("/you");
     Ok(())

@@ -1,14 +1,14 @@
 //! One function, one transaction.
 
 use super::Zone;
-use super::session::Origin;
 use crate::db::{Db, Tx, now, to_micros};
 use crate::error::{Error, Kind};
 use crate::event::{
     EventData, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserRegistered, UserRoleChanged,
+    UserSettingsChanged,
 };
 use crate::id::{SessionId, UserId};
-use crate::outbox::{self, Cause};
+use crate::outbox::{self, Cause, Origin};
 use crate::system;
 use chrono::Duration;
 
@@ -18,7 +18,7 @@ const WINDOW_MINUTES: i64 = 15;
 /// A session ends when it was not used for so long.
 const SESSION_DAYS: i64 = 30;
 /// Who acts when nobody knows who it is.
-const ANYBODY: &str = "anybody";
+pub const ANYBODY: &str = "anybody";
 
 /// Makes a person and appends `user.registered`. `email` and `name` are checked and as they are
 /// kept. Errors: `Conflict` if the address is taken.
@@ -99,9 +99,8 @@ pub async fn attempt_login(tx: &mut Tx, email: &str, address: &str) -> Result<()
 /// Starts a session. `token_hash` is the SHA-256 of the cookie's token, in hexadecimal.
 pub async fn start_session(
     tx: &mut Tx,
-    user_id: &UserId,
+    cause: &Cause,
     token_hash: &str,
-    origin: &Origin,
 ) -> Result<SessionId, Error> {
     let at = now();
     let session_id = SessionId(uuid::Uuid::new_v4().simple().to_string());
@@ -111,69 +110,48 @@ pub async fn start_session(
     )
     .bind(&session_id.0)
     .bind(token_hash)
-    .bind(&user_id.0)
+    .bind(&cause.actor_id.0)
     .bind(to_micros(at))
     .bind(to_micros(at + Duration::days(SESSION_DAYS)))
-    .bind(&origin.user_agent)
-    .bind(&origin.address)
+    .bind(&cause.origin.user_agent)
+    .bind(&cause.origin.address)
     .execute(&mut **tx)
     .await?;
     Ok(session_id)
 }
 
 /// Tells that a session began by logging in, in the transaction that began it.
-pub async fn logged_in(
-    tx: &mut Tx,
-    user_id: UserId,
-    session_id: SessionId,
-    origin: Origin,
-    traceparent: Option<String>,
-) -> Result<(), Error> {
-    outbox::lock_stream(tx, &user_id).await?;
-    let cause = Cause {
-        actor_id: user_id.clone(),
-        command_id: None,
-        traceparent,
-    };
+pub async fn logged_in(tx: &mut Tx, cause: &Cause, session_id: SessionId) -> Result<(), Error> {
+    outbox::lock_stream(tx, &cause.actor_id).await?;
     let Origin {
         address,
         user_agent,
-    } = origin.shortened();
+    } = cause.origin.shortened();
     let data = UserLoggedIn {
-        user_id,
+        user_id: cause.actor_id.clone(),
         session_id,
         address,
         user_agent,
         logged_in_at: now(),
     };
-    outbox::append(tx, &cause, EventData::UserLoggedIn(data)).await?;
+    outbox::append(tx, cause, EventData::UserLoggedIn(data)).await?;
     Ok(())
 }
 
 /// Tells that somebody was refused: in the stream of the account, or in the system's if there is no
 /// such account. What was typed is not kept. Whoever is slowed down by [`attempt_login`] does not
 /// come here, so guessing makes no more events than it has attempts.
-pub async fn login_failed(
-    tx: &mut Tx,
-    known: Option<UserId>,
-    origin: Origin,
-    traceparent: Option<String>,
-) -> Result<(), Error> {
+pub async fn login_failed(tx: &mut Tx, cause: &Cause, known: Option<UserId>) -> Result<(), Error> {
     let reason = match known {
         Some(_) => "wrong_password",
         None => "unknown_account",
     };
     let user_id = known.unwrap_or_else(|| UserId(system::commands::STREAM.into()));
     system::commands::lock_any_stream(tx, &user_id).await?;
-    let cause = Cause {
-        actor_id: UserId(ANYBODY.into()),
-        command_id: None,
-        traceparent,
-    };
     let Origin {
         address,
         user_agent,
-    } = origin.shortened();
+    } = cause.origin.shortened();
     let data = UserLoginFailed {
         user_id,
         reason: reason.into(),
@@ -181,7 +159,7 @@ pub async fn login_failed(
         user_agent,
         failed_at: now(),
     };
-    outbox::append(tx, &cause, EventData::UserLoginFailed(data)).await?;
+    outbox::append(tx, cause, EventData::UserLoginFailed(data)).await?;
     Ok(())
 }
 
@@ -219,7 +197,6 @@ pub async fn end_session(
     cause: &Cause,
     session_id: &SessionId,
     reason: &str,
-    origin: Origin,
 ) -> Result<(), Error> {
     outbox::lock_stream(tx, &cause.actor_id).await?;
     let ended = sqlx::query("delete from sessions where session_id = $1 and user_id = $2")
@@ -236,7 +213,7 @@ pub async fn end_session(
     let Origin {
         address,
         user_agent,
-    } = origin.shortened();
+    } = cause.origin.shortened();
     let data = UserLoggedOut {
         user_id: cause.actor_id.clone(),
         session_id: session_id.clone(),
@@ -250,16 +227,43 @@ pub async fn end_session(
 }
 
 /// Has the person's days begin where they live.
-pub async fn set_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(), Error> {
+pub async fn set_zone(tx: &mut Tx, cause: &Cause, zone: Zone) -> Result<(), Error> {
+    outbox::lock_stream(tx, &cause.actor_id).await?;
+    let old = super::queries::zone(tx, &cause.actor_id).await?;
+    let old = old.map_or("none", Zone::name);
     sqlx::query("update users set time_zone = $2 where user_id = $1")
-        .bind(&user_id.0)
+        .bind(&cause.actor_id.0)
         .bind(zone.name())
         .execute(&mut **tx)
         .await?;
+    let (old, new) = (old.into(), zone.name().into());
+    setting_changed(tx, cause, &cause.actor_id, "time_zone", old, new).await
+}
+
+/// Tells that a person set something, unless it was like that before. `old`, `new`: in words.
+pub async fn setting_changed(
+    tx: &mut Tx,
+    cause: &Cause,
+    user_id: &UserId,
+    setting: &str,
+    old: String,
+    new: String,
+) -> Result<(), Error> {
+    if old == new {
+        return Ok(());
+    }
+    let data = UserSettingsChanged {
+        user_id: user_id.clone(),
+        setting: setting.into(),
+        old,
+        new,
+        changed_at: now(),
+    };
+    outbox::append(tx, cause, EventData::UserSettingsChanged(data)).await?;
     Ok(())
 }
 
-/// The same, unless the person has a time zone already.
+/// The same, unless the person has a time zone already: nobody chose it, so no event tells of it.
 pub async fn guess_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(), Error> {
     sqlx::query("update users set time_zone = $2 where user_id = $1 and time_zone is null")
         .bind(&user_id.0)
@@ -296,11 +300,7 @@ pub async fn set_role(db: &Db, email: &str, role: &'static str) -> Result<bool, 
                 .bind(role)
                 .execute(&mut **tx)
                 .await?;
-            let cause = Cause {
-                actor_id: UserId(system::commands::OPERATOR.into()),
-                command_id: None,
-                traceparent: None,
-            };
+            let cause = Cause::unasked(system::commands::OPERATOR);
             let data = UserRoleChanged {
                 user_id,
                 old,

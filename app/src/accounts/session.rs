@@ -6,7 +6,7 @@ use super::{commands, queries};
 use crate::error::{Error, Kind};
 use crate::event::Timestamp;
 use crate::id::{CommandId, SessionId, UserId};
-use crate::outbox::Cause;
+use crate::outbox::{Cause, Origin};
 use crate::state::State;
 use crate::trace::Context;
 use axum::extract::ConnectInfo;
@@ -82,14 +82,24 @@ pub async fn require_admin() -> Result<(State, Session), Error> {
 /// In a server function that changes something: who asks, and for what.
 pub async fn cause(command_id: Option<CommandId>) -> Result<(State, Cause), Error> {
     let (state, session) = require().await?;
+    let cause = asked_by(session.user_id);
     Ok((
         state,
         Cause {
-            actor_id: session.user_id,
             command_id,
-            traceparent: traceparent(),
+            ..cause
         },
     ))
+}
+
+/// The request that is being answered is `actor_id`'s, who has no name for what is asked.
+pub fn asked_by(actor_id: UserId) -> Cause {
+    Cause {
+        actor_id,
+        command_id: None,
+        traceparent: traceparent(),
+        origin: origin(),
+    }
 }
 
 /// The request's trace context if it has a well-formed one, else the beginning of a trace. While
@@ -109,18 +119,15 @@ pub async fn begin(state: &State, user_id: UserId, signs_up: bool) -> Result<(),
         end(state, &old.user_id, &old.session_id, "replaced").await?;
     }
     let token = hex::encode(rand::random::<[u8; 32]>());
-    let (token_hash, origin, traceparent) = (digest(&token), origin(), traceparent());
+    let (token_hash, cause) = (digest(&token), asked_by(user_id));
     state
         .db
         .write(move |tx| {
             Box::pin(async move {
-                let session_id =
-                    commands::start_session(tx, &user_id, &token_hash, &origin).await?;
+                let session_id = commands::start_session(tx, &cause, &token_hash).await?;
                 match signs_up {
                     true => Ok(()),
-                    false => {
-                        commands::logged_in(tx, user_id, session_id, origin, traceparent).await
-                    }
+                    false => commands::logged_in(tx, &cause, session_id).await,
                 }
             })
         })
@@ -136,16 +143,11 @@ pub async fn end(
     session_id: &SessionId,
     reason: &'static str,
 ) -> Result<(), Error> {
-    let (user_id, ended, origin) = (user_id.clone(), session_id.clone(), origin());
-    let cause = Cause {
-        actor_id: user_id,
-        command_id: None,
-        traceparent: traceparent(),
-    };
+    let (cause, ended) = (asked_by(user_id.clone()), session_id.clone());
     state
         .db
         .write(move |tx| {
-            Box::pin(async move { commands::end_session(tx, &cause, &ended, reason, origin).await })
+            Box::pin(async move { commands::end_session(tx, &cause, &ended, reason).await })
         })
         .await?;
     // Nobody may be listening: then there is no socket to close.
@@ -158,29 +160,16 @@ pub fn forget(state: &State) {
     set_cookie(state, "", "; Max-Age=0");
 }
 
-/// Where a request comes from.
-#[derive(Clone, Debug, Default)]
-pub struct Origin {
-    pub address: String,
-    /// What the browser calls itself, at most 300 characters.
-    pub user_agent: String,
-}
-
-impl Origin {
-    /// As events say it: what there is to say comes first in what a browser calls itself.
-    pub fn shortened(self) -> Origin {
-        Origin {
-            user_agent: self.user_agent.chars().take(120).collect(),
-            ..self
-        }
-    }
-}
-
 /// Where the request that is being answered comes from.
 pub fn origin() -> Origin {
-    let Some(parts) = use_context::<Parts>() else {
-        return Origin::default();
-    };
+    use_context::<Parts>()
+        .as_ref()
+        .map(origin_of)
+        .unwrap_or_default()
+}
+
+/// Where a request comes from.
+pub fn origin_of(parts: &Parts) -> Origin {
     let user_agent = parts
         .headers
         .get(header::USER_AGENT)

@@ -83,7 +83,10 @@ pub fn word(event_type: EventType) -> &'static str {
         EventType::UserLoggedIn
         | EventType::UserLoginFailed
         | EventType::UserLoggedOut
-        | EventType::UserRoleChanged => "",
+        | EventType::UserRoleChanged
+        | EventType::UserSettingsChanged
+        | EventType::EndpointChanged
+        | EventType::DeliveryRedelivered => "",
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Entry {
     pub actor_id: String,
     pub task_id: Option<i64>,
     pub at: Timestamp,
-    /// From where, if the event says it.
+    /// From where; empty where nobody was asked.
     pub address: String,
     pub user_agent: String,
     /// What else there is to say, in a few words.
@@ -69,6 +69,10 @@ pub struct Source {
     pub at: Timestamp,
     pub data: String,
     pub traceparent: Option<String>,
+    /// From where it was asked for; empty where nobody was asked, and in events that are older than
+    /// these two fields.
+    pub address: String,
+    pub user_agent: String,
 }
 
 impl Row {
@@ -125,11 +129,23 @@ impl Source {
                     false => format!("No. {number} of {of}: {note}"),
                 }
             }
+            "endpoint.changed" => format!("{}: {}", said("name"), said("change")),
+            "delivery.redelivered" => {
+                format!("No. {} by {}", data["delivery_id"], said("channel"))
+            }
+            "user.settings_changed" => {
+                format!("{}: {} to {}", said("setting"), said("old"), said("new"))
+            }
             _ => String::new(),
         };
+        // Logins say it themselves, and did so before there were fields for it.
+        let or_said = |field: String, name: &str| match field.is_empty() {
+            true => said(name),
+            false => field,
+        };
         Entry {
-            address: said("address"),
-            user_agent: said("user_agent"),
+            address: or_said(self.address, "address"),
+            user_agent: or_said(self.user_agent, "user_agent"),
             detail,
             event_hash,
             event_id: self.event_id,
@@ -145,7 +161,11 @@ impl Source {
 
     /// Of all that the event store holds of it, but for when and where it was published.
     pub fn hash(&self) -> String {
-        let mut fields = Fields::of("todo-event-1");
+        let is_from_somewhere = !self.address.is_empty() || !self.user_agent.is_empty();
+        let mut fields = Fields::of(match is_from_somewhere {
+            true => "todo-event-2",
+            false => "todo-event-1",
+        });
         fields.text(&self.event_id);
         fields.text(&self.event_type);
         fields.text(&self.version);
@@ -157,6 +177,10 @@ impl Source {
         fields.number(self.at.timestamp_micros());
         fields.text(&self.data);
         fields.perhaps(self.traceparent.as_deref());
+        if is_from_somewhere {
+            fields.text(&self.address);
+            fields.text(&self.user_agent);
+        }
         fields.finish()
     }
 }
@@ -210,6 +234,8 @@ mod tests {
             at: from_micros(1_770_573_600_000_000),
             data: r#"{"reason":"revoked","address":"203.0.113.7","user_agent":"Firefox"}"#.into(),
             traceparent: Some("00-1-2-01".into()),
+            address: String::new(),
+            user_agent: String::new(),
         }
     }
 
@@ -224,8 +250,25 @@ mod tests {
         );
         let row = Row::after(41, GENESIS, entry);
         assert_eq!((row.number, row.hash.as_str()), (42, ROW_HASH));
+        let entry = from_somewhere().entry();
+        assert_eq!(entry.event_hash, EVENT_HASH_2);
+        assert_eq!(
+            [&entry.address, &entry.user_agent],
+            ["198.51.100.9", "Chromium"]
+        );
     }
+
+    /// The same, with what the event store says of where it was asked for.
+    fn from_somewhere() -> Source {
+        Source {
+            address: "198.51.100.9".into(),
+            user_agent: "Chromium".into(),
+            ..source()
+        }
+    }
+
     const EVENT_HASH: &str = "1bb44ce6c69fcc08b7fecc91326c4e81a4c5995b54ad2b0743868b8e8651158f";
+    const EVENT_HASH_2: &str = "d2ab27610af3e20ec5e909e6917b1bea720b20db3884622687f2a413e2265bb9";
     const ROW_HASH: &str = "398e411a2ab7d648a623b091c5a1f1aa0ceecc1f3f737f620c2bc98cfa2817fa";
 
     #[test]
@@ -252,6 +295,22 @@ mod tests {
         }
         hashes.push(Row::after(1, GENESIS, source().entry()).hash);
         hashes.push(Row::after(0, &first.hash, source().entry()).hash);
+        // Taking away where it was asked for is a change, too.
+        for (address, user_agent) in [
+            ("198.51.100.9", "Chromium"),
+            ("198.51.100.9", ""),
+            ("", "Chromium"),
+        ] {
+            let (address, user_agent) = (address.into(), user_agent.into());
+            hashes.push(
+                Source {
+                    address,
+                    user_agent,
+                    ..source()
+                }
+                .hash(),
+            );
+        }
         let all = hashes.len();
         hashes.sort();
         hashes.dedup();

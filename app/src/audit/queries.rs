@@ -49,12 +49,15 @@ impl FromRow<'_, AnyRow> for Source {
             at: from_micros(row.try_get("occurred_at")?),
             data: row.try_get("data")?,
             traceparent: row.try_get("traceparent")?,
+            address: row.try_get("address")?,
+            user_agent: row.try_get("user_agent")?,
         })
     }
 }
 
 const SOURCE: &str = "e.event_id, e.event_type, e.version, e.user_id, e.seq, e.actor_id, \
-                      e.task_id, e.command_id, e.occurred_at, e.data, e.traceparent";
+                      e.task_id, e.command_id, e.occurred_at, e.data, e.traceparent, \
+                      e.address, e.user_agent";
 
 /// An event that has no row yet.
 pub async fn source(

@@ -12,19 +12,20 @@ const MOST: usize = 100;
 /// Errors: `Conflict`, `Invalid`, `NotFound`.
 #[server(prefix = "/api", endpoint = "system/deliveries/redeliver")]
 pub async fn redeliver(#[server(default)] ids: Vec<i64>) -> Result<(), Error> {
-    let (state, _) = session::require_admin().await?;
+    let (state, session) = session::require_admin().await?;
     if ids.is_empty() || ids.len() > MOST {
         return Err(Error::invalid(
             "ids",
             format!("Choose 1 to {MOST} deliveries."),
         ));
     }
+    let cause = session::asked_by(session.user_id);
     state
         .db
         .write::<_, Error, _>(move |tx| {
             Box::pin(async move {
                 for id in ids {
-                    commands::redeliver(tx, id).await?;
+                    commands::redeliver(tx, &cause, id).await?;
                 }
                 Ok(())
             })

@@ -3,9 +3,10 @@
 use super::{Delivery, New, Verdict, message_id};
 use crate::db::{Tx, now, to_micros};
 use crate::error::{Error, Kind};
-use crate::event::{EventType, Timestamp};
+use crate::event::{DeliveryRedelivered, EventData, EventType, Timestamp};
 use crate::id::{EventId, UserId};
-use crate::system::commands::shorten;
+use crate::outbox::{self, Cause};
+use crate::system::commands::{STREAM, lock_any_stream, shorten};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 use std::sync::OnceLock;
@@ -442,15 +443,15 @@ pub async fn give_up_kind(
 /// Sends it once more, under the same id, whatever has become of it; its lane is tried at once.
 /// Errors: `NotFound`, also of what is so old that only its number was kept; `Conflict` while it
 /// waits to be sent anyway and was not tried yet.
-pub async fn redeliver(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    let row: Option<(String, String, String, i64)> = sqlx::query_as(
-        "select channel, lane, status, tries from deliveries \
+pub async fn redeliver(tx: &mut Tx, cause: &Cause, id: i64) -> Result<(), Error> {
+    let row: Option<(String, String, String, String, i64)> = sqlx::query_as(
+        "select user_id, channel, lane, status, tries from deliveries \
          where delivery_id = $1 and pruned_at is null",
     )
     .bind(id)
     .fetch_optional(&mut **tx)
     .await?;
-    let Some((channel, lane, status, tries)) = row else {
+    let Some((user_id, channel, lane, status, tries)) = row else {
         return Err(Error::new(
             Kind::NotFound,
             format!("There is no delivery {id}."),
@@ -462,6 +463,12 @@ pub async fn redeliver(tx: &mut Tx, id: i64) -> Result<(), Error> {
             format!("Delivery {id} is about to be sent."),
         ));
     }
+    let stream = match user_id == cause.actor_id.0 {
+        true => user_id,
+        false => STREAM.into(),
+    };
+    let stream = UserId(stream);
+    lock_any_stream(tx, &stream).await?;
     // One that is under way goes on; it is due again when its lease is over.
     sqlx::query(
         "update deliveries set status = 'queued', due_at = $2, tries = 0, ended_at = null \
@@ -472,10 +479,17 @@ pub async fn redeliver(tx: &mut Tx, id: i64) -> Result<(), Error> {
     .execute(&mut **tx)
     .await?;
     sqlx::query("update delivery_lanes set open_until = 0 where channel = $1 and lane = $2")
-        .bind(channel)
+        .bind(&channel)
         .bind(lane)
         .execute(&mut **tx)
         .await?;
+    let data = DeliveryRedelivered {
+        user_id: stream,
+        delivery_id: id,
+        channel,
+        redelivered_at: now(),
+    };
+    outbox::append(tx, cause, EventData::DeliveryRedelivered(data)).await?;
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub async fn set_notifications(
     #[server(default)] phone: String,
     #[server(default)] digest: String,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let wanted = wanted
         .iter()
         .map(|text| choice(text))
@@ -54,9 +54,7 @@ pub async fn set_notifications(
     state
         .db
         .write(move |tx| {
-            Box::pin(async move {
-                commands::choose(tx, &session.user_id, &ways, &wanted, &settings).await
-            })
+            Box::pin(async move { commands::choose(tx, &cause, &ways, &wanted, &settings).await })
         })
         .await?;
     leptos_axum::redirect("/notifications");
@@ -66,11 +64,11 @@ pub async fn set_notifications(
 /// Sends back the code that came by SMS: the number is one's own. Errors: `Invalid`.
 #[server(prefix = "/api", endpoint = "notifications/phone")]
 pub async fn confirm_phone(#[server(default)] code: String) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let confirmed = state
         .db
         .write::<_, Error, _>(move |tx| {
-            Box::pin(async move { phone::confirm(tx, &session.user_id, &code).await })
+            Box::pin(async move { phone::confirm(tx, &cause, &code).await })
         })
         .await?;
     if !confirmed {

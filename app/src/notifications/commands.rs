@@ -3,11 +3,13 @@
 use super::{
     CHOICES, House, KINDS, Person, Settings, Text, Way, phone, queries, quiet, token, words,
 };
+use crate::accounts::commands::{ANYBODY, setting_changed};
 use crate::db::{Tx, from_micros, now, to_micros};
 use crate::deliveries::{self, New};
 use crate::error::Error;
 use crate::event::{Event, EventType, Timestamp};
 use crate::id::{EventId, Seq, UserId};
+use crate::outbox::{self, Cause, Origin};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -198,11 +200,13 @@ pub async fn mark_read(tx: &mut Tx, user_id: &UserId, ids: &[i64]) -> Result<(),
 /// in `ways`; what is chosen of others stays. A new number is asked for a code. Errors: `TooMany`.
 pub async fn choose(
     tx: &mut Tx,
-    user_id: &UserId,
+    cause: &Cause,
     ways: &[Way],
     wanted: &[(EventType, Way)],
     settings: &Settings,
 ) -> Result<(), Error> {
+    let user_id = &cause.actor_id;
+    outbox::lock_stream(tx, user_id).await?;
     let person = queries::person(tx, user_id).await?;
     let person = person.ok_or_else(Error::unauthenticated)?;
     for event_type in CHOICES {
@@ -234,14 +238,36 @@ pub async fn choose(
     .bind(i64::from(digest))
     .execute(&mut **tx)
     .await?;
+    tell_wishes(tx, cause, &person).await?;
     match settings.phone.as_str() {
         _ if !ways.contains(&Way::Sms) => Ok(()),
-        "" => phone::forget(tx, user_id).await,
+        "" => phone::forget(tx, cause).await,
         // Its code is on its way.
         given if given == person.settings.phone_asked => Ok(()),
         given if given == person.settings.phone => phone::keep(tx, user_id).await,
         given => phone::ask(tx, user_id, given).await,
     }
+}
+
+/// Tells how the wishes of a person differ from what they were `before`.
+async fn tell_wishes(tx: &mut Tx, cause: &Cause, before: &Person) -> Result<(), Error> {
+    let Some(person) = queries::person(tx, &before.user_id).await? else {
+        return Ok(());
+    };
+    let (old, new) = (before.wishes(), person.wishes());
+    let without = |these: &[String], those: &[String]| {
+        let only: Vec<&str> = these
+            .iter()
+            .filter(|wish| !those.contains(wish))
+            .map(String::as_str)
+            .collect();
+        match only.is_empty() {
+            true => "none".to_owned(),
+            false => only.join(" "),
+        }
+    };
+    let (gone, come) = (without(&old, &new), without(&new, &old));
+    setting_changed(tx, cause, &before.user_id, "notifications", gone, come).await
 }
 
 /// What waits, as for the morning, is not sent either.
@@ -288,10 +314,15 @@ async fn set(
 }
 
 /// No more e-mail, not even what is queued. `None`: the token is none of ours, or its person is gone.
-pub async fn unsubscribe(tx: &mut Tx, token: &str) -> Result<Option<UserId>, Error> {
+pub async fn unsubscribe(
+    tx: &mut Tx,
+    origin: Origin,
+    token: &str,
+) -> Result<Option<UserId>, Error> {
     let Some(user_id) = token::verify(tx, token).await? else {
         return Ok(None);
     };
+    outbox::lock_stream(tx, &user_id).await?;
     let Some(person) = queries::person(tx, &user_id).await? else {
         return Ok(None);
     };
@@ -305,6 +336,12 @@ pub async fn unsubscribe(tx: &mut Tx, token: &str) -> Result<Option<UserId>, Err
         .execute(&mut **tx)
         .await?;
     deliveries::commands::give_up_person(tx, Way::Email.as_str(), &user_id).await?;
+    // Whoever has the letter may ask for it.
+    let cause = Cause {
+        origin,
+        ..Cause::unasked(ANYBODY)
+    };
+    tell_wishes(tx, &cause, &person).await?;
     Ok(Some(user_id))
 }
 

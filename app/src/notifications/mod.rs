@@ -135,6 +135,20 @@ impl Person {
         }
     }
 
+    /// What they want to hear of, how and when, as `user.settings_changed` says it: words without spaces.
+    pub fn wishes(&self) -> Vec<String> {
+        let ways = KINDS
+            .iter()
+            .flat_map(|kind| Way::ALL.map(|way| (*kind, way)));
+        let wanted = ways.filter(|(kind, way)| self.wants(*kind, *way));
+        let wanted = wanted.map(|(kind, way)| format!("{}/{}", kind.as_str(), way.as_str()));
+        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+        let quiet = self.settings.quiet;
+        let quiet = quiet.map(|(from, to)| format!("quiet/{}-{}", clock(from), clock(to)));
+        let digest = self.settings.digest.then(|| "digest".to_owned());
+        wanted.chain(quiet).chain(digest).collect()
+    }
+
     fn choice(&self, event_type: EventType, way: Way) -> Option<&Choice> {
         let mut choices = self.choices.iter();
         choices.find(|choice| choice.event_type == event_type && choice.way == way)

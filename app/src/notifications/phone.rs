@@ -3,10 +3,12 @@
 
 use super::commands::GATEWAY;
 use super::{Text, Way};
+use crate::accounts::commands::setting_changed;
 use crate::db::{Tx, now, to_micros};
 use crate::deliveries::{self, New};
 use crate::error::{Error, Kind};
 use crate::id::{EventId, Seq, UserId};
+use crate::outbox::{self, Cause};
 use rand::Rng;
 use uuid::Uuid;
 
@@ -92,7 +94,10 @@ pub async fn keep(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
 
 /// The number is theirs if this is the code. `false`: it is not, which counts as a guess and has
 /// to be kept.
-pub async fn confirm(tx: &mut Tx, user_id: &UserId, code: &str) -> Result<bool, Error> {
+pub async fn confirm(tx: &mut Tx, cause: &Cause, code: &str) -> Result<bool, Error> {
+    let user_id = &cause.actor_id;
+    outbox::lock_stream(tx, user_id).await?;
+    let old = number(tx, user_id).await?;
     let confirmed = sqlx::query(
         "update notification_settings set phone = phone_asked, phone_asked = '', phone_code = '' \
          where user_id = $1 and phone_code = $2 and phone_code <> '' and phone_tries < $3",
@@ -103,6 +108,8 @@ pub async fn confirm(tx: &mut Tx, user_id: &UserId, code: &str) -> Result<bool, 
     .execute(&mut **tx)
     .await?;
     if confirmed.rows_affected() == 1 {
+        let new = number(tx, user_id).await?;
+        setting_changed(tx, cause, user_id, "phone", hint(&old), hint(&new)).await?;
         return Ok(true);
     }
     sqlx::query(
@@ -115,7 +122,9 @@ pub async fn confirm(tx: &mut Tx, user_id: &UserId, code: &str) -> Result<bool, 
 }
 
 /// No number, and none that is asked for; what waits to be sent there is not.
-pub async fn forget(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
+pub async fn forget(tx: &mut Tx, cause: &Cause) -> Result<(), Error> {
+    let user_id = &cause.actor_id;
+    let old = number(tx, user_id).await?;
     deliveries::commands::give_up_person(tx, Way::Sms.as_str(), user_id).await?;
     sqlx::query(
         "update notification_settings set phone = '', phone_asked = '', phone_code = '' \
@@ -124,5 +133,22 @@ pub async fn forget(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
     .bind(&user_id.0)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    setting_changed(tx, cause, user_id, "phone", hint(&old), hint("")).await
+}
+
+async fn number(tx: &mut Tx, user_id: &UserId) -> Result<String, sqlx::Error> {
+    let number: Option<String> =
+        sqlx::query_scalar("select phone from notification_settings where user_id = $1")
+            .bind(&user_id.0)
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(number.unwrap_or_default())
+}
+
+/// As events say it: they go to other systems too.
+fn hint(number: &str) -> String {
+    match number.get(number.len().saturating_sub(2)..) {
+        Some(end) if !end.is_empty() => format!("…{end}"),
+        _ => "none".into(),
+    }
 }

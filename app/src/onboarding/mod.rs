@@ -81,9 +81,9 @@ pub fn is_sample(event: &Event) -> bool {
 pub async fn create(tx: &mut Tx, user_id: &UserId, traceparent: Option<&str>) -> Result<(), Error> {
     for (number, (title, description)) in SAMPLES.iter().enumerate().rev() {
         let cause = Cause {
-            actor_id: user_id.clone(),
             command_id: Some(command_id(user_id, number)),
             traceparent: traceparent.map(str::to_owned),
+            ..Cause::unasked(&*user_id.0)
         };
         tasks::commands::create(tx, &cause, title, description).await?;
     }

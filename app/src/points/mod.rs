@@ -8,6 +8,7 @@ pub mod view;
 use crate::error::Error;
 use crate::event::EventType;
 use rules::{DAILY, DaysOff, MAX_DAILY, MAX_WEEKLY, WEEKLY};
+use std::fmt;
 
 /// The consumer that gives points. Under a new name all are given anew, beside what the old name
 /// has; the page reads what this name has.
@@ -32,6 +33,18 @@ impl Default for Goals {
             weekly: WEEKLY,
             off: DaysOff::default(),
         }
+    }
+}
+
+/// "5 a day, 25 a week, off Sat Sun": as `user.settings_changed` says it.
+impl fmt::Display for Goals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} a day, {} a week", self.daily, self.weekly)?;
+        let mut off = self.off.days().peekable();
+        if off.peek().is_some() {
+            write!(f, ", off")?;
+        }
+        off.try_for_each(|day| write!(f, " {day}"))
     }
 }
 

@@ -70,6 +70,13 @@ impl DaysOff {
         self.0 & (1 << weekday.num_days_from_monday()) != 0
     }
 
+    /// They, from Monday on.
+    pub fn days(self) -> impl Iterator<Item = Weekday> {
+        let monday = 4; // 1970 began on a Thursday.
+        let week = (monday..monday + 7).map(weekday);
+        week.filter(move |day| self.has(*day))
+    }
+
     /// Whether this day, counted from 1970, is one.
     pub fn is_off(self, day: i64) -> bool {
         self.has(weekday(day))

@@ -86,10 +86,5 @@ async fn cause(ids: &[i64]) -> Result<(State, Cause), Error> {
             format!("Choose 1 to {MOST} dead letters."),
         ));
     }
-    let cause = Cause {
-        actor_id: session.user_id,
-        command_id: None,
-        traceparent: session::traceparent(),
-    };
-    Ok((state, cause))
+    Ok((state, session::asked_by(session.user_id)))
 }

@@ -138,11 +138,7 @@ pub async fn expire(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
     .bind(BATCH)
     .fetch_all(&mut **tx)
     .await?;
-    let cause = Cause {
-        actor_id: UserId(STREAM.into()),
-        command_id: None,
-        traceparent: None,
-    };
+    let cause = Cause::unasked(STREAM);
     for task_id in &ids {
         if let Some(trashed) = take(tx, user_id, TaskId(*task_id)).await? {
             tell(tx, &cause, user_id, trashed, EXPIRED).await?;

@@ -6,6 +6,7 @@ use crate::accounts::{self, Zone, session};
 use crate::db::to_micros;
 use crate::error::Error;
 use crate::event::EventType;
+use crate::outbox::Cause;
 use crate::state::State;
 use chrono::{Datelike, NaiveDate};
 use leptos::prelude::*;
@@ -23,7 +24,7 @@ pub async fn add_webhook(
     #[server(default)] description: String,
     #[server(default)] types: Vec<String>,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let wish = Wish {
         kind: Kind::Webhook,
         url: url_of(&state, &url, "url").await?,
@@ -32,7 +33,7 @@ pub async fn add_webhook(
         secret: secret::generate(),
         jira: None,
     };
-    add(state, session.user_id, wish).await
+    add(state, cause, wish).await
 }
 
 /// Adds a Slack channel, by the address of its incoming webhook. Errors: `Invalid` fields; `Conflict`.
@@ -42,7 +43,7 @@ pub async fn add_slack(
     #[server(default)] description: String,
     #[server(default)] types: Vec<String>,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let url = url.trim();
     // Tests have a Slack of their own.
     if !state.gate.allows_private() && !is_slack(url) {
@@ -60,7 +61,7 @@ pub async fn add_slack(
         secret: String::new(),
         jira: None,
     };
-    add(state, session.user_id, wish).await
+    add(state, cause, wish).await
 }
 
 /// Adds a Jira project. Errors: `Invalid` fields; `Conflict`.
@@ -78,7 +79,7 @@ pub async fn add_jira(
     #[server(default)] open: String,
     #[server(default)] on_delete: String,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let project = word(&project, "project", "Give the project's key, such as TODO.")?;
     let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !project.chars().all(is_key) || project.len() > 50 {
@@ -126,13 +127,13 @@ pub async fn add_jira(
         secret: word(&token, "token", "Give an API token of that account.")?,
         jira: Some(jira),
     };
-    add(state, session.user_id, wish).await
+    add(state, cause, wish).await
 }
 
-async fn add(state: State, user_id: crate::id::UserId, wish: Wish) -> Result<(), Error> {
+async fn add(state: State, cause: Cause, wish: Wish) -> Result<(), Error> {
     let id = state
         .db
-        .write(move |tx| Box::pin(async move { commands::add(tx, &user_id, &wish).await }))
+        .write(move |tx| Box::pin(async move { commands::add(tx, &cause, &wish).await }))
         .await?;
     leptos_axum::redirect(&format!("/webhooks/{id}"));
     Ok(())
@@ -145,15 +146,13 @@ pub async fn edit_endpoint(
     #[server(default)] description: String,
     #[server(default)] types: Vec<String>,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let (description, types) = (description_of(&description)?, types_of(&types)?);
     let id = endpoint_id.clone();
     state
         .db
         .write(move |tx| {
-            Box::pin(async move {
-                commands::edit(tx, &session.user_id, &id, &description, &types).await
-            })
+            Box::pin(async move { commands::edit(tx, &cause, &id, &description, &types).await })
         })
         .await?;
     to(&endpoint_id);
@@ -164,11 +163,11 @@ pub async fn edit_endpoint(
 /// Errors: `NotFound`, `Conflict`.
 #[server(prefix = "/api", endpoint = "webhooks/rotate")]
 pub async fn rotate_secret(endpoint_id: String) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let id = endpoint_id.clone();
     state
         .db
-        .write(move |tx| Box::pin(async move { commands::rotate(tx, &session.user_id, &id).await }))
+        .write(move |tx| Box::pin(async move { commands::rotate(tx, &cause, &id).await }))
         .await?;
     to(&endpoint_id);
     Ok(())
@@ -177,13 +176,13 @@ pub async fn rotate_secret(endpoint_id: String) -> Result<(), Error> {
 /// Keeps another API token of Jira's. Errors: `NotFound`, `Conflict`, `Invalid`.
 #[server(prefix = "/api", endpoint = "webhooks/token")]
 pub async fn set_token(endpoint_id: String, #[server(default)] token: String) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let token = word(&token, "token", "Give an API token of the account.")?;
     let id = endpoint_id.clone();
     state
         .db
         .write(move |tx| {
-            Box::pin(async move { commands::set_token(tx, &session.user_id, &id, &token).await })
+            Box::pin(async move { commands::set_token(tx, &cause, &id, &token).await })
         })
         .await?;
     to(&endpoint_id);
@@ -193,11 +192,11 @@ pub async fn set_token(endpoint_id: String, #[server(default)] token: String) ->
 /// Sends it an example. Errors: `NotFound`, `Conflict`.
 #[server(prefix = "/api", endpoint = "webhooks/test")]
 pub async fn test_endpoint(endpoint_id: String) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let id = endpoint_id.clone();
     state
         .db
-        .write(move |tx| Box::pin(async move { commands::test(tx, &session.user_id, &id).await }))
+        .write(move |tx| Box::pin(async move { commands::test(tx, &cause, &id).await }))
         .await?;
     to(&endpoint_id);
     Ok(())
@@ -209,13 +208,11 @@ pub async fn switch_endpoint(
     endpoint_id: String,
     #[server(default)] on: bool,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let id = endpoint_id.clone();
     state
         .db
-        .write(move |tx| {
-            Box::pin(async move { commands::switch(tx, &session.user_id, &id, on).await })
-        })
+        .write(move |tx| Box::pin(async move { commands::switch(tx, &cause, &id, on).await }))
         .await?;
     to(&endpoint_id);
     Ok(())
@@ -224,12 +221,10 @@ pub async fn switch_endpoint(
 /// Removes it; what waits is not sent. Errors: `NotFound`.
 #[server(prefix = "/api", endpoint = "webhooks/remove")]
 pub async fn remove_endpoint(endpoint_id: String) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     state
         .db
-        .write(move |tx| {
-            Box::pin(async move { commands::remove(tx, &session.user_id, &endpoint_id).await })
-        })
+        .write(move |tx| Box::pin(async move { commands::remove(tx, &cause, &endpoint_id).await }))
         .await?;
     leptos_axum::redirect("/webhooks");
     Ok(())
@@ -238,12 +233,12 @@ pub async fn remove_endpoint(endpoint_id: String) -> Result<(), Error> {
 /// Sends one delivery once more, under its id. Errors: `NotFound`, `Conflict`.
 #[server(prefix = "/api", endpoint = "webhooks/redeliver")]
 pub async fn redeliver_to_endpoint(endpoint_id: String, delivery: i64) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let id = endpoint_id.clone();
     state
         .db
         .write(move |tx| {
-            Box::pin(async move { commands::redeliver(tx, &session.user_id, &id, delivery).await })
+            Box::pin(async move { commands::redeliver(tx, &cause, &id, delivery).await })
         })
         .await?;
     to(&endpoint_id);
@@ -257,7 +252,7 @@ pub async fn replay_to_endpoint(
     endpoint_id: String,
     #[server(default)] from: String,
 ) -> Result<(), Error> {
-    let (state, session) = session::require().await?;
+    let (state, cause) = session::cause(None).await?;
     let day = NaiveDate::parse_from_str(from.trim(), "%Y-%m-%d").ok();
     let day = day
         .filter(|day| (1970..10_000).contains(&day.year()))
@@ -267,9 +262,9 @@ pub async fn replay_to_endpoint(
         .db
         .write(move |tx| {
             Box::pin(async move {
-                let zone = accounts::queries::zone(tx, &session.user_id).await?;
+                let zone = accounts::queries::zone(tx, &cause.actor_id).await?;
                 let from = zone.unwrap_or(Zone::UTC).begins_on(day);
-                commands::replay(tx, &session.user_id, &id, to_micros(from)).await
+                commands::replay(tx, &cause, &id, to_micros(from)).await
             })
         })
         .await?;

@@ -5,11 +5,15 @@ use super::{Endpoint, Jira, Kind, MOST, Message, not_found, queries, secret};
 use crate::db::{Tx, from_micros, now, to_micros};
 use crate::deliveries::{self, New};
 use crate::error::{self, Error};
-use crate::event::EventType;
+use crate::event::{EndpointChanged, EventData, EventType};
 use crate::id::{EventId, UserId};
-use crate::outbox;
+use crate::outbox::{self, Cause};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// How often a person may change endpoints or have something sent, in how long.
+const BOUNDS: (i64, TimeDelta) = (60, TimeDelta::minutes(10));
 
 /// What a person says of a new endpoint; checked by whoever calls.
 #[derive(Clone)]
@@ -23,7 +27,8 @@ pub struct Wish {
 }
 
 /// Adds one; its id. Errors: `Conflict` when there are too many.
-pub async fn add(tx: &mut Tx, user_id: &UserId, wish: &Wish) -> Result<String, Error> {
+pub async fn add(tx: &mut Tx, cause: &Cause, wish: &Wish) -> Result<String, Error> {
+    let user_id = &cause.actor_id;
     outbox::lock_stream(tx, user_id).await?;
     let count: i64 = sqlx::query_scalar("select count(*) from endpoints where user_id = $1")
         .bind(&user_id.0)
@@ -58,7 +63,22 @@ pub async fn add(tx: &mut Tx, user_id: &UserId, wish: &Wish) -> Result<String, E
     .execute(&mut **tx)
     .await?;
     choose(tx, &id, &wish.types).await?;
+    let endpoint = own(tx, cause, &id).await?;
+    tell(tx, cause, &endpoint, "added").await?;
     Ok(id)
+}
+
+/// What its person did with it, as `endpoint.changed` says it.
+async fn tell(tx: &mut Tx, cause: &Cause, endpoint: &Endpoint, change: &str) -> Result<(), Error> {
+    let data = EndpointChanged {
+        endpoint_id: endpoint.id.clone(),
+        user_id: endpoint.user_id.clone(),
+        name: endpoint.name().into(),
+        change: change.into(),
+        changed_at: outbox::moment(endpoint.created_at),
+    };
+    outbox::append(tx, cause, EventData::EndpointChanged(data)).await?;
+    Ok(())
 }
 
 /// Has it sent these, from now on; what it had been sent before, as before.
@@ -84,16 +104,16 @@ async fn choose(tx: &mut Tx, id: &str, types: &[EventType]) -> Result<(), sqlx::
 }
 
 /// One of the person's, locked until the commit. Errors: `NotFound`.
-async fn own(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Endpoint, Error> {
-    outbox::lock_stream(tx, user_id).await?;
-    queries::endpoint(tx, user_id, id)
+async fn own(tx: &mut Tx, cause: &Cause, id: &str) -> Result<Endpoint, Error> {
+    outbox::lock_stream(tx, &cause.actor_id).await?;
+    queries::endpoint(tx, &cause.actor_id, id)
         .await?
         .ok_or_else(not_found)
 }
 
 /// The same, if it is on. Errors: `NotFound`, `Conflict`.
-async fn own_on(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Endpoint, Error> {
-    let endpoint = own(tx, user_id, id).await?;
+async fn own_on(tx: &mut Tx, cause: &Cause, id: &str) -> Result<Endpoint, Error> {
+    let endpoint = own(tx, cause, id).await?;
     match endpoint.disabled_at {
         None => Ok(endpoint),
         Some(_) => Err(Error::new(
@@ -106,25 +126,29 @@ async fn own_on(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Endpoint, Err
 /// Errors: `NotFound`.
 pub async fn edit(
     tx: &mut Tx,
-    user_id: &UserId,
+    cause: &Cause,
     id: &str,
     description: &str,
     types: &[EventType],
 ) -> Result<(), Error> {
-    own(tx, user_id, id).await?;
+    let before = own(tx, cause, id).await?;
     sqlx::query("update endpoints set description = $2 where endpoint_id = $1")
         .bind(id)
         .bind(description)
         .execute(&mut **tx)
         .await?;
     choose(tx, id, types).await?;
-    Ok(())
+    let endpoint = own(tx, cause, id).await?;
+    match endpoint == before {
+        true => Ok(()),
+        false => tell(tx, cause, &endpoint, "edited").await,
+    }
 }
 
 /// A new secret; the one before that somebody has seen signs too, for a day. Errors: `NotFound`, `Conflict` for a kind that
 /// has none.
-pub async fn rotate(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
-    let endpoint = own(tx, user_id, id).await?;
+pub async fn rotate(tx: &mut Tx, cause: &Cause, id: &str) -> Result<(), Error> {
+    let endpoint = own(tx, cause, id).await?;
     if endpoint.kind != Kind::Webhook {
         return Err(Error::new(
             error::Kind::Conflict,
@@ -142,12 +166,12 @@ pub async fn rotate(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error
     .bind(secret::generate())
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    tell(tx, cause, &endpoint, "secret_rotated").await
 }
 
 /// Another API token, as they expire. Errors: `NotFound`, `Conflict` for a kind that has none.
-pub async fn set_token(tx: &mut Tx, user_id: &UserId, id: &str, token: &str) -> Result<(), Error> {
-    let endpoint = own(tx, user_id, id).await?;
+pub async fn set_token(tx: &mut Tx, cause: &Cause, id: &str, token: &str) -> Result<(), Error> {
+    let endpoint = own(tx, cause, id).await?;
     if endpoint.kind != Kind::Jira {
         return Err(Error::new(
             error::Kind::Conflict,
@@ -159,7 +183,7 @@ pub async fn set_token(tx: &mut Tx, user_id: &UserId, id: &str, token: &str) -> 
         .bind(token)
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    tell(tx, cause, &endpoint, "token_replaced").await
 }
 
 /// The secret, if nobody has been shown it yet: afterwards somebody has.
@@ -176,13 +200,14 @@ pub async fn show_once(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<Option
 }
 
 /// On, for what happens from now on; or off, and nothing that waits is sent. Errors: `NotFound`.
-pub async fn switch(tx: &mut Tx, user_id: &UserId, id: &str, on: bool) -> Result<(), Error> {
-    let endpoint = own(tx, user_id, id).await?;
+pub async fn switch(tx: &mut Tx, cause: &Cause, id: &str, on: bool) -> Result<(), Error> {
+    let endpoint = own(tx, cause, id).await?;
     if endpoint.disabled_at.is_none() == on {
         return Ok(());
     }
     if !on {
-        return Ok(turn_off(tx, &endpoint, "You switched it off.").await?);
+        turn_off(tx, &endpoint, "You switched it off.").await?;
+        return tell(tx, cause, &endpoint, "switched_off").await;
     }
     sqlx::query(
         "update endpoints set disabled_at = null, reason = '', failing_since = null, given_up = 0 \
@@ -203,24 +228,50 @@ pub async fn switch(tx: &mut Tx, user_id: &UserId, id: &str, on: bool) -> Result
     .bind(id)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    tell(tx, cause, &endpoint, "switched_on").await
 }
 
 /// Errors: `NotFound`.
-pub async fn remove(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
-    let endpoint = own(tx, user_id, id).await?;
+pub async fn remove(tx: &mut Tx, cause: &Cause, id: &str) -> Result<(), Error> {
+    let endpoint = own(tx, cause, id).await?;
     sqlx::query("delete from endpoints where endpoint_id = $1")
         .bind(id)
         .execute(&mut **tx)
         .await?;
     deliveries::commands::give_up_target(tx, endpoint.kind.as_str(), id).await?;
-    Ok(())
+    tell(tx, cause, &endpoint, "removed").await
+}
+
+/// Nobody has us send without end. Errors: `TooMany`.
+async fn within_bounds(tx: &mut Tx, user_id: &UserId) -> Result<(), Error> {
+    let sent: i64 = sqlx::query_scalar(
+        "select count(*) from events where user_id = $1 and occurred_at > $2 \
+         and event_type in ('endpoint.changed', 'delivery.redelivered')",
+    )
+    .bind(&user_id.0)
+    .bind(to_micros(now() - BOUNDS.1))
+    .fetch_one(&mut **tx)
+    .await?;
+    match sent < BOUNDS.0 {
+        true => Ok(()),
+        false => Err(Error::new(
+            error::Kind::TooMany,
+            format!(
+                "You have changed your endpoints or had something sent {sent} times in the last {} \
+                 minutes. Wait a little, then try again.",
+                BOUNDS.1.num_minutes()
+            ),
+        )),
+    }
 }
 
 /// Queues an event that has not happened: an example of the catalogue, with an id of its own.
-/// Errors: `NotFound`; `Conflict` while it is off.
-pub async fn test(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> {
-    let endpoint = own_on(tx, user_id, id).await?;
+/// Errors: `NotFound`; `Conflict` while it is off; `TooMany`.
+pub async fn test(tx: &mut Tx, cause: &Cause, id: &str) -> Result<(), Error> {
+    let user_id = &cause.actor_id;
+    let endpoint = own_on(tx, cause, id).await?;
+    within_bounds(tx, user_id).await?;
+    tell(tx, cause, &endpoint, "tested").await?;
     let event_type = endpoint.types.first().copied();
     let event_type = event_type.unwrap_or(EventType::TaskCreated);
     let event_id = EventId(Uuid::now_v7());
@@ -252,14 +303,11 @@ pub async fn test(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<(), Error> 
 }
 
 /// Sends one once more, under its id. Errors: `NotFound`; `Conflict` while the endpoint is off, or the
-/// delivery about to be sent.
-pub async fn redeliver(
-    tx: &mut Tx,
-    user_id: &UserId,
-    id: &str,
-    delivery: i64,
-) -> Result<(), Error> {
-    let endpoint = own_on(tx, user_id, id).await?;
+/// delivery about to be sent; `TooMany`.
+pub async fn redeliver(tx: &mut Tx, cause: &Cause, id: &str, delivery: i64) -> Result<(), Error> {
+    let user_id = &cause.actor_id;
+    let endpoint = own_on(tx, cause, id).await?;
+    within_bounds(tx, user_id).await?;
     let theirs: Option<i64> = sqlx::query_scalar(
         "select delivery_id from deliveries \
          where delivery_id = $1 and channel = $2 and target = $3 and user_id = $4",
@@ -271,7 +319,7 @@ pub async fn redeliver(
     .fetch_optional(&mut **tx)
     .await?;
     match theirs {
-        Some(delivery) => deliveries::commands::redeliver(tx, delivery).await,
+        Some(delivery) => deliveries::commands::redeliver(tx, cause, delivery).await,
         None => Err(Error::new(
             error::Kind::NotFound,
             "This delivery does not exist.",
@@ -298,9 +346,11 @@ pub(super) async fn turn_off(
 }
 
 /// Has history queued again from what happened at `from` on: [`super::replay`] does it, step by step.
-/// Errors: `NotFound`; `Conflict` while it is off; `Invalid` if there is nothing.
-pub async fn replay(tx: &mut Tx, user_id: &UserId, id: &str, from: i64) -> Result<(), Error> {
-    let endpoint = own_on(tx, user_id, id).await?;
+/// Errors: `NotFound`; `Conflict` while it is off; `Invalid` if there is nothing; `TooMany`.
+pub async fn replay(tx: &mut Tx, cause: &Cause, id: &str, from: i64) -> Result<(), Error> {
+    let user_id = &cause.actor_id;
+    let endpoint = own_on(tx, cause, id).await?;
+    within_bounds(tx, user_id).await?;
     let bounds: (Option<i64>, Option<i64>) = sqlx::query_as(
         "select min(seq), max(seq) from events where user_id = $1 and occurred_at >= $2",
     )
@@ -321,5 +371,5 @@ pub async fn replay(tx: &mut Tx, user_id: &UserId, id: &str, from: i64) -> Resul
         .execute(&mut **tx)
         .await?;
     tracing::info!(endpoint = id, from = %from_micros(from), "history is queued again");
-    Ok(())
+    tell(tx, cause, &endpoint, "replayed").await
 }

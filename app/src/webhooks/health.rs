@@ -5,7 +5,6 @@ use super::{Endpoint, commands, queries};
 use crate::db::{Tx, now, to_micros};
 use crate::error::Error;
 use crate::event::{EndpointDisabled, EventData};
-use crate::id::UserId;
 use crate::outbox::{self, Cause};
 use chrono::TimeDelta;
 use sqlx::AssertSqlSafe;
@@ -95,11 +94,7 @@ async fn disable(tx: &mut Tx, endpoint: &Endpoint, reason: &str) -> Result<(), s
         return Ok(());
     }
     commands::turn_off(tx, endpoint, reason).await?;
-    let cause = Cause {
-        actor_id: UserId(ACTOR.into()),
-        command_id: None,
-        traceparent: None,
-    };
+    let cause = Cause::unasked(ACTOR);
     let data = EventData::EndpointDisabled(EndpointDisabled {
         endpoint_id: endpoint.id.clone(),
         user_id: endpoint.user_id.clone(),

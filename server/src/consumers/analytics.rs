@@ -51,7 +51,10 @@ pub async fn count(consumer: &str, event: &Event, tx: &mut Tx) -> Result<(), Han
         | EventData::UserRoleChanged(_)
         | EventData::DeadLetterRedriven(_)
         | EventData::DeadLetterDiscarded(_)
-        | EventData::EndpointDisabled(_) => {}
+        | EventData::EndpointDisabled(_)
+        | EventData::EndpointChanged(_)
+        | EventData::DeliveryRedelivered(_)
+        | EventData::UserSettingsChanged(_) => {}
     }
     Ok(())
 }

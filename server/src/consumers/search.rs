@@ -54,7 +54,10 @@ impl Consumer for Documents {
             | EventData::UserRoleChanged(_)
             | EventData::DeadLetterRedriven(_)
             | EventData::DeadLetterDiscarded(_)
-            | EventData::EndpointDisabled(_) => {}
+            | EventData::EndpointDisabled(_)
+            | EventData::EndpointChanged(_)
+            | EventData::DeliveryRedelivered(_)
+            | EventData::UserSettingsChanged(_) => {}
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::system::{administrator, bury};
 use app::db::{Backend, Db};
 use app::deliveries::{New, commands};
 use app::id::{EventId, Seq, UserId};
+use app::outbox::Cause;
 use app::search::Index;
 use app::search::query::Query;
 use server::cleanup::{self, Ages, Settings, jobs::JOBS};
@@ -181,8 +182,10 @@ async fn what_was_sent_goes_and_is_not_sent_again(stack: Stack) {
     .await;
     // One of them is to be sent once more, so it is needed.
     let redeliver = async |id| {
-        db.write(move |tx| Box::pin(async move { commands::redeliver(tx, id).await }))
-            .await
+        db.write(move |tx| {
+            Box::pin(async move { commands::redeliver(tx, &Cause::unasked("operator"), id).await })
+        })
+        .await
     };
     redeliver(4).await.unwrap();
     let waiting = "select count(*) from deliveries where status = 'queued'";
@@ -246,9 +249,11 @@ async fn what_is_left_of_deleted_tasks_goes(stack: Stack) {
         eventually("what was deleted is noted", async || {
             let gone = "select count(*) from search_documents where deleted = 1";
             let told = "select count(*) from notifications";
+            let counted = "select count(*) from analytics_tasks where consumer = 'analytics'";
             number(&db, "select count(*) from cleanup_tasks").await == count
                 && number(&db, gone).await == 2
                 && number(&db, told).await == 4
+                && number(&db, counted).await == 3
         })
         .await;
     };

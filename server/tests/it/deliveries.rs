@@ -9,6 +9,7 @@ use app::deliveries::queries::{self, Filter};
 use app::deliveries::{Attempt, Delivery, New, Row, Status, commands};
 use app::error::Error;
 use app::id::{EventId, Seq, UserId};
+use app::outbox::Cause;
 use async_trait::async_trait;
 use receiver::Receiver;
 use reqwest::Method;
@@ -168,7 +169,11 @@ impl World {
 
     async fn redeliver(&self, id: i64) -> Result<(), Error> {
         self.db
-            .write(move |tx| Box::pin(async move { commands::redeliver(tx, id).await }))
+            .write(move |tx| {
+                Box::pin(
+                    async move { commands::redeliver(tx, &Cause::unasked("operator"), id).await },
+                )
+            })
             .await
     }
 }

@@ -344,7 +344,7 @@ async fn goals_and_time_zone_are_the_person_s(stack: Stack) {
     assert_eq!(chosen("Pacific/Auckland").await, 200);
     assert_eq!(zone("Europe/Lisbon").await, 200);
     says(
-        &page(&ada, 1).await,
+        &page(&ada, 2).await,
         &["Days are those of Pacific/Auckland."],
     );
 
@@ -372,7 +372,7 @@ async fn goals_and_time_zone_are_the_person_s(stack: Stack) {
         ada.post("/api/stats/settings", &form("7")).await.status(),
         200
     );
-    let set = page(&ada, 1).await;
+    let set = page(&ada, 3).await;
     says(
         &set,
         &[

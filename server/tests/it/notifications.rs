@@ -228,9 +228,9 @@ async fn each_is_told_once_and_a_replay_tells_nobody_again(stack: Stack) {
             .all(|m| m["To"] == PHONE && m["From"] == "+15550000000")
     );
 
-    // All of history again, and to one that has forgotten all of it.
+    // All of history again, with what Ada has set, and to one that has forgotten all of it.
     let options = Republish { from: "1".into() };
-    assert_eq!(server::republish::run(db, &options).await.unwrap().0, 3);
+    assert_eq!(server::republish::run(db, &options).await.unwrap().0, 5);
     let mut config = app.place.config();
     configure(&mut config, Some(&smtp), Some(&gateway));
     let renamed = Renamed(Notifications {
@@ -298,11 +298,7 @@ async fn what_happened_while_it_was_down_is_told(stack: Stack) {
     let place = Place::new(stack).await;
     let db = Db::connect(&place.database_url).await.unwrap();
     for n in 0..20 {
-        let cause = Cause {
-            actor_id: UserId::new(),
-            command_id: None,
-            traceparent: None,
-        };
+        let cause = Cause::unasked(UserId::new().0);
         db.write(move |tx| {
             Box::pin(async move {
                 let email = format!("reader{n}@example.com");

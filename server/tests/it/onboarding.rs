@@ -6,6 +6,7 @@ use app::db::Db;
 use app::event::EventType;
 use app::id::{Seq, UserId};
 use app::onboarding::{NAME, SAMPLES, create};
+use app::outbox::Cause;
 use server::consumer::Consumer;
 use server::consumers::onboarding::Onboarding;
 
@@ -143,9 +144,13 @@ async fn however_often_they_are_sent_there_is_one_of_each(stack: Stack) {
     eventually("it is sent again", async || number(db, sent).await == 1).await;
     // By an operator.
     let id = number(db, "select delivery_id from deliveries").await;
-    db.write(move |tx| Box::pin(async move { app::deliveries::commands::redeliver(tx, id).await }))
-        .await
-        .unwrap();
+    db.write(move |tx| {
+        Box::pin(async move {
+            app::deliveries::commands::redeliver(tx, &Cause::unasked("operator"), id).await
+        })
+    })
+    .await
+    .unwrap();
     eventually("and again", async || {
         number(
             db,

@@ -7,7 +7,7 @@ use app::db::Db;
 use app::error::Error;
 use app::event::Event;
 use app::id::{CommandId, TaskId, UserId};
-use app::outbox::Cause;
+use app::outbox::{Cause, Origin};
 use app::tasks::commands;
 use app::trash::commands as trash;
 use proptest::prelude::*;
@@ -86,6 +86,7 @@ async fn random_commands_keep_state_and_events_equal(stack: Stack) {
             actor_id: user_id.clone(),
             command_id,
             traceparent: None,
+            origin: Origin::default(),
         };
         let (registering, email) = (cause(None), format!("{case}@example.com"));
         db.write::<_, Error, _>(move |tx| {

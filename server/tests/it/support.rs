@@ -336,6 +336,7 @@ impl Person {
 
 fn browser(jar: &Arc<Jar>) -> Client {
     Client::builder()
+        .user_agent("tests")
         .cookie_provider(jar.clone())
         .redirect(reqwest::redirect::Policy::none())
         .timeout(PATIENCE)

@@ -4,7 +4,7 @@
 mod jira;
 mod refusals;
 mod slack;
-mod world;
+pub mod world;
 
 use crate::deliveries::receiver::Receiver;
 use crate::on_both_stacks;

@@ -4,7 +4,6 @@ use super::world::{Recorder, TRACEPARENT, World};
 use crate::on_both_stacks;
 use crate::support::{Stack, eventually};
 use app::error::{Error, Kind};
-use app::id::UserId;
 use app::outbox::Cause;
 use app::system::queries::{self, Filter};
 use app::system::{DeadLetter, Status, commands};
@@ -48,11 +47,7 @@ impl World {
     }
 
     async fn decide(&self, id: i64, note: Option<&'static str>) -> Result<(), Error> {
-        let cause = Cause {
-            actor_id: UserId("operator".into()),
-            command_id: None,
-            traceparent: None,
-        };
+        let cause = Cause::unasked("operator");
         let decide = self.db.write(move |tx| {
             Box::pin(async move {
                 match note {

@@ -139,9 +139,8 @@ impl World {
     /// Five events, each of another type.
     pub async fn five(&self, user_id: &UserId) -> Vec<Event> {
         let cause = Cause {
-            actor_id: user_id.clone(),
-            command_id: None,
             traceparent: Some(TRACEPARENT.into()),
+            ..Cause::unasked(&*user_id.0)
         };
         self.db
             .write::<_, Error, _>(move |tx| {

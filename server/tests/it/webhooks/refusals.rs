@@ -5,6 +5,7 @@ use crate::deliveries::receiver::Receiver;
 use crate::on_both_stacks;
 use crate::support::{App, Place, Stack, eventually, problem};
 use app::deliveries::{Delivery, message_id};
+use app::outbox::Cause;
 use app::webhooks::commands::{self, Wish};
 use app::webhooks::{CHOICES, Gate, Kind, Message, secret};
 use server::delivery::endpoint::{Endpoints, Reach};
@@ -20,7 +21,36 @@ on_both_stacks!(
     an_address_inside_is_refused_when_it_is_added_and_when_it_is_called,
     an_address_that_has_moved_inside_is_not_called,
     what_is_wrong_is_refused_by_its_field,
+    nobody_has_us_send_without_end,
 );
+
+async fn nobody_has_us_send_without_end(stack: Stack) {
+    let receiver = Receiver::start().await;
+    let app = start(Place::new(stack).await).await;
+    let (ada, eve) = (app.person().await, app.person().await);
+    let endpoint = add(&ada, &receiver.url("/ok/1"), ALL).await;
+    // Adding it was the first.
+    for _ in 1..60 {
+        endpoint.does(&ada, "test", &[]).await;
+    }
+    let today = app::db::now().date_naive().to_string();
+    for (what, form) in [
+        ("test", vec![]),
+        ("redeliver", vec![("delivery", "1")]),
+        ("replay", vec![("from", today.as_str())]),
+    ] {
+        let answer = endpoint.post(&ada, what, &form).await;
+        assert_eq!(answer.status(), 429, "{what}");
+        let detail = problem(answer).await["detail"].to_string();
+        assert!(
+            detail.contains("60 times in the last 10 minutes"),
+            "{detail}"
+        );
+    }
+    let other = add(&eve, &receiver.url("/ok/2"), ALL).await;
+    other.does(&eve, "test", &[]).await;
+    app.stop().await;
+}
 
 async fn another_persons_endpoint_does_not_exist(stack: Stack) {
     let receiver = Receiver::start().await;
@@ -157,7 +187,7 @@ async fn an_address_that_has_moved_inside_is_not_called(stack: Stack) {
         secret: secret::generate(),
         jira: None,
     };
-    let owner = user_id.clone();
+    let owner = Cause::unasked(&*user_id.0);
     let target = db
         .write(move |tx| Box::pin(async move { commands::add(tx, &owner, &wish).await }))
         .await
