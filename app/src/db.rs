@@ -3,6 +3,7 @@
 //! [`Db::write`] is the only way to write, [`Db::read`] gives a snapshot to read from.
 
 mod beside;
+mod group;
 
 pub use beside::Beside;
 
@@ -11,16 +12,15 @@ use crate::error::Error;
 use crate::event::Timestamp;
 use crate::trace::Span;
 use chrono::{DateTime, SubsecRound, Utc};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use group::Queue;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Transaction};
 use std::ops::{Deref, DerefMut};
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
@@ -33,9 +33,6 @@ pub fn on_write(wrote: fn(Duration)) {
     // A second server in the same process measures into the same place.
     let _ = WROTE.set(wrote);
 }
-
-/// How many commands may share one commit, and wait for it.
-const GROUP: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
@@ -64,7 +61,7 @@ pub struct Db {
 #[derive(Clone)]
 enum Writer {
     /// SQLite allows one writer: a task of its own that commits what is queued together.
-    Queue(mpsc::Sender<Job>),
+    Queue(Queue),
     /// PostgreSQL orders writers by row locks.
     Pool(AnyPool),
 }
@@ -124,19 +121,6 @@ impl DerefMut for Tx {
     }
 }
 
-/// Runs a command inside the writer's transaction and says how to answer once that is committed.
-type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Ran> + Send>;
-/// Called after the commit, with its error if it failed.
-type Answer = Box<dyn FnOnce(Result<(), &sqlx::Error>) + Send>;
-
-/// How a job went.
-enum Ran {
-    /// Keep its changes; answer after the commit.
-    Keep(Answer),
-    /// Undo its changes; it has been answered already.
-    Undo,
-}
-
 impl Db {
     /// Opens the database, makes it if it is an SQLite file that does not exist yet, and brings its
     /// tables up to date. `url` is `sqlite://path` or `postgres://…`.
@@ -186,12 +170,10 @@ impl Db {
         }
         let readers = pool(4, "pragma query_only = on").connect(&url).await?;
         let appended = watch::Sender::new(());
-        let (jobs, queue) = mpsc::channel(GROUP * 4);
-        tokio::spawn(write_groups(write, queue, appended.clone()));
         Ok(Db {
             backend: Backend::Sqlite,
             readers,
-            writer: Writer::Queue(jobs),
+            writer: Writer::Queue(Queue::start(write, appended.clone())),
             appended,
         })
     }
@@ -272,14 +254,7 @@ impl Db {
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         match &self.writer {
-            Writer::Queue(jobs) => {
-                let (sender, receiver) = oneshot::channel();
-                let job: Job = Box::new(move |tx| Box::pin(run(command, tx, sender)));
-                jobs.send(job).await.map_err(|_| sqlx::Error::PoolClosed)?;
-                receiver
-                    .await
-                    .unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
-            }
+            Writer::Queue(queue) => queue.commit(command).await,
             Writer::Pool(pool) => {
                 let (pool, appended) = (pool.clone(), self.appended.clone());
                 let done = tokio::spawn(async move {
@@ -339,104 +314,6 @@ impl Db {
     pub async fn close(&self) {
         self.readers.close().await;
     }
-}
-
-/// Runs one command and keeps its result for after the commit.
-async fn run<T, E, F>(command: F, tx: &mut Tx, sender: oneshot::Sender<Result<T, E>>) -> Ran
-where
-    T: Send + 'static,
-    E: From<sqlx::Error> + Send + 'static,
-    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
-{
-    let result = AssertUnwindSafe(async { command(tx).await })
-        .catch_unwind()
-        .await;
-    match result.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into())) {
-        Ok(value) => Ran::Keep(Box::new(move |committed| {
-            let answer = match committed {
-                Ok(()) => Ok(value),
-                Err(error) => Err(not_committed(error).into()),
-            };
-            // The caller may have gone; the commit stands all the same.
-            let _ = sender.send(answer);
-        })),
-        Err(error) => {
-            let _ = sender.send(Err(error));
-            Ran::Undo
-        }
-    }
-}
-
-/// The same for each of a group, as far as it matters: whether it may succeed later.
-fn not_committed(error: &sqlx::Error) -> sqlx::Error {
-    let words = format!("commit failed: {error}");
-    match is_passing(error) {
-        true => sqlx::Error::Io(std::io::Error::other(words)),
-        false => sqlx::Error::Protocol(words),
-    }
-}
-
-/// SQLite's one writer: takes what is queued into one transaction, never waiting to fill it.
-async fn write_groups(pool: AnyPool, mut queue: mpsc::Receiver<Job>, appended: watch::Sender<()>) {
-    while let Some(first) = queue.recv().await {
-        let mut answers = Vec::new();
-        let result = write_group(&pool, first, &mut queue, &mut answers).await;
-        if let Err(error) = &result {
-            tracing::error!(%error, "a group of writes was not committed");
-        }
-        if matches!(result, Ok(true)) {
-            appended.send_replace(());
-        }
-        for answer in answers {
-            answer(result.as_ref().map(|_| ()));
-        }
-    }
-    pool.close().await;
-}
-
-/// One group. Says whether events were appended; a job whose answer is dropped counts as failed.
-async fn write_group(
-    pool: &AnyPool,
-    first: Job,
-    queue: &mut mpsc::Receiver<Job>,
-    answers: &mut Vec<Answer>,
-) -> Result<bool, sqlx::Error> {
-    let mut tx = Tx {
-        inner: pool.begin_with("begin immediate").await?,
-        backend: Backend::Sqlite,
-        appended: false,
-    };
-    let mut appended = false;
-    let mut next = Some(first);
-    while let Some(job) = next {
-        tx.appended = false;
-        sqlx::raw_sql("savepoint command").execute(&mut *tx).await?;
-        match job(&mut tx).await {
-            Ran::Keep(answer) => {
-                sqlx::raw_sql("release command").execute(&mut *tx).await?;
-                appended |= tx.appended;
-                answers.push(answer);
-            }
-            Ran::Undo => {
-                sqlx::raw_sql("rollback to command; release command")
-                    .execute(&mut *tx)
-                    .await?;
-            }
-        }
-        next = if answers.len() < GROUP {
-            queue.try_recv().ok()
-        } else {
-            None
-        };
-    }
-    if appended {
-        crash::point("command:before-commit");
-    }
-    tx.inner.commit().await?;
-    if appended {
-        crash::point("command:after-commit");
-    }
-    Ok(appended)
 }
 
 fn migration(error: sqlx::migrate::MigrateError) -> sqlx::Error {
