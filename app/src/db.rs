@@ -102,6 +102,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Waits until nobody else is at `what`, and keeps others from it until the commit. SQLite has one
+    /// writer anyway.
+    pub async fn take_turns(&mut self, what: &str) -> Result<(), sqlx::Error> {
+        if self.backend == Backend::Postgres {
+            sqlx::query("select 1 from pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind(what)
+                .execute(&mut **self)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Tells the relay, once committed, that there is something to publish.
     pub(crate) fn mark_appended(&mut self) {
         self.appended = true;

@@ -11,6 +11,7 @@ use crate::id::{SessionId, UserId};
 use crate::outbox::{self, Cause, Origin};
 use crate::system;
 use chrono::Duration;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Failed log-ins allowed in [`WINDOW_MINUTES`], for one account and for one address.
 const MAX_FAILURES: (i64, i64) = (10, 50);
@@ -69,11 +70,11 @@ pub async fn attempt_login(tx: &mut Tx, email: &str, address: &str) -> Result<()
         .bind(since)
         .execute(&mut **tx)
         .await?;
-    let subjects = [
-        (format!("account:{email}"), MAX_FAILURES.0),
-        (format!("address:{address}"), MAX_FAILURES.1),
-    ];
+    let [account, address] = subjects(email, address);
+    let subjects = [(account, MAX_FAILURES.0), (address, MAX_FAILURES.1)];
     for (subject, most) in &subjects {
+        // Attempts that come at once are counted one after the other.
+        tx.take_turns(subject).await?;
         let failures: i64 =
             sqlx::query_scalar("select count(*) from login_failures where subject = $1")
                 .bind(subject)
@@ -94,6 +95,23 @@ pub async fn attempt_login(tx: &mut Tx, email: &str, address: &str) -> Result<()
             .await?;
     }
     Ok(())
+}
+
+/// What attempts are counted of: an account, and where they come from. Whoever has an IPv6 address has
+/// the other 2⁶⁴ of its network too.
+fn subjects(email: &str, address: &str) -> [String; 2] {
+    let network = match address
+        .parse()
+        .map(|address: IpAddr| address.to_canonical())
+    {
+        Ok(IpAddr::V6(v6)) => {
+            let network = v6.to_bits() >> 64 << 64;
+            format!("{}/64", Ipv6Addr::from_bits(network))
+        }
+        Ok(v4) => v4.to_string(),
+        Err(_) => address.to_owned(),
+    };
+    [format!("account:{email}"), format!("address:{network}")]
 }
 
 /// Starts a session. `token_hash` is the SHA-256 of the cookie's token, in hexadecimal.
@@ -165,15 +183,16 @@ pub async fn login_failed(tx: &mut Tx, cause: &Cause, known: Option<UserId>) -> 
 
 /// A log-in that succeeded is no failed attempt after all.
 pub async fn forget_attempts(tx: &mut Tx, email: &str, address: &str) -> Result<(), Error> {
+    let [account, address] = subjects(email, address);
     sqlx::query("delete from login_failures where subject = $1")
-        .bind(format!("account:{email}"))
+        .bind(account)
         .execute(&mut **tx)
         .await?;
     sqlx::query(
         "delete from login_failures where subject = $1 and failed_at = \
          (select max(failed_at) from login_failures where subject = $1)",
     )
-    .bind(format!("address:{address}"))
+    .bind(address)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -312,4 +331,20 @@ pub async fn set_role(db: &Db, email: &str, role: &'static str) -> Result<bool, 
         })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subjects;
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let address = |text: &str| subjects("ada@example.com", text)[1].clone();
+        assert_eq!(address("203.0.113.7"), "address:203.0.113.7");
+        assert_eq!(address("::ffff:203.0.113.7"), "address:203.0.113.7");
+        assert_eq!(address("2001:db8:1:2:3:4:5:6"), "address:2001:db8:1:2::/64");
+        assert_eq!(address("2001:db8:1:2::9"), address("2001:db8:1:2:ff::"));
+        assert_ne!(address("2001:db8:1:3::9"), address("2001:db8:1:2::9"));
+        assert_eq!(address(""), "address:");
+    }
 }

@@ -8,6 +8,7 @@ use server::config::Config;
 on_both_stacks!(
     sessions_are_listed_and_ended,
     guessing_passwords_is_slowed_down,
+    guesses_at_once_are_counted_one_by_one,
     other_sites_are_refused,
     behind_a_proxy_of_ours_everybody_has_an_address,
 );
@@ -116,6 +117,18 @@ async fn expire_sessions(app: &App) {
         })
     });
     expire.await.unwrap();
+}
+
+async fn guesses_at_once_are_counted_one_by_one(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = app.person().await;
+    let thief = Person::new(app.addr, ada.email.clone());
+    let form = [("email", ada.email.as_str()), ("password", "guess a word")];
+    let guesses = (0..30).map(|_| thief.post("/api/accounts/login", &form));
+    let answers = futures::future::join_all(guesses).await;
+    let of = |status: u16| answers.iter().filter(|a| a.status() == status).count();
+    assert_eq!((of(422), of(429)), (10, 20));
+    app.stop().await;
 }
 
 async fn guessing_passwords_is_slowed_down(stack: Stack) {
