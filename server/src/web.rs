@@ -285,6 +285,14 @@ fn check(web: &Web, request: &Request) -> Result<(), Refused> {
     if length.is_some_and(|length: u64| length > forms::MAX_REQUEST as u64) {
         return Err(forms::too_large());
     }
+    // PostgreSQL keeps no NUL in a text, and nobody can have meant one.
+    let address = request.uri().path_and_query();
+    if address.is_some_and(|address| address.as_str().contains("%00")) {
+        return Err(Refused(Error::new(
+            Kind::Malformed,
+            "There is a character in this address that cannot be seen (NUL, %00). Take it out.",
+        )));
+    }
     if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
         return Ok(());
     }

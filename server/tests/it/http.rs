@@ -2,12 +2,14 @@
 
 use crate::on_both_stacks;
 use crate::support::{App, PASSWORD, Person, Stack, eventually, problem};
+use crate::system::administrator;
 use serde_json::Value;
 use uuid::Uuid;
 
 on_both_stacks!(
     a_task_goes_through_its_life,
     bad_input_is_refused_and_changes_nothing,
+    an_address_with_a_nul_is_refused,
     another_persons_task_does_not_exist,
     asking_twice_does_it_once,
     sixty_four_clients_leave_no_gap,
@@ -67,6 +69,29 @@ async fn a_task_goes_through_its_life(stack: Stack) {
         (&"Cook".into(), &"user_requested".into())
     );
     assert_eq!(last_seq(&app).await, 6);
+    app.stop().await;
+}
+
+async fn an_address_with_a_nul_is_refused(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = administrator(&app).await;
+    for path in [
+        "/audit?person=%00",
+        "/audit?kind=a%00",
+        "/?person=%00&kind=%00",
+        "/search?q=%00",
+        "/system?topic=%00",
+        "/system/deliveries?target=%00",
+        "/webhooks/%00",
+        "/unsubscribe/%00",
+    ] {
+        let answer = ada.get(path).await;
+        assert_eq!(answer.status(), 400, "{path}");
+        let detail = problem(answer).await["detail"].to_string();
+        assert!(detail.contains("NUL, %00"), "{path}: {detail}");
+    }
+    // What only looks like one is text.
+    assert_eq!(ada.get("/audit?person=%2500").await.status(), 200);
     app.stop().await;
 }
 
