@@ -46,6 +46,15 @@ pub async fn queue(tx: &mut Tx, new: &New) -> Result<bool, sqlx::Error> {
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    make_lane(tx, new).await?;
+    if let Some(queued) = QUEUED.get() {
+        queued(new.channel);
+    }
+    Ok(true)
+}
+
+/// After the row, so that whoever removes unused lanes waits for it.
+async fn make_lane(tx: &mut Tx, new: &New) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into delivery_lanes (channel, lane) values ($1, $2) \
          on conflict (channel, lane) do nothing",
@@ -54,10 +63,7 @@ pub async fn queue(tx: &mut Tx, new: &New) -> Result<bool, sqlx::Error> {
     .bind(&new.lane)
     .execute(&mut **tx)
     .await?;
-    if let Some(queued) = QUEUED.get() {
-        queued(new.channel);
-    }
-    Ok(true)
+    Ok(())
 }
 
 /// Queues it, and if it was queued before, once more, with what it holds: for who asks for history
@@ -80,7 +86,7 @@ pub async fn queue_again(tx: &mut Tx, new: &New) -> Result<(), sqlx::Error> {
     .bind(new.seq.0)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    make_lane(tx, new).await
 }
 
 /// How a channel's rows are taken up.
@@ -478,11 +484,14 @@ pub async fn redeliver(tx: &mut Tx, cause: &Cause, id: i64) -> Result<(), Error>
     .bind(to_micros(now()))
     .execute(&mut **tx)
     .await?;
-    sqlx::query("update delivery_lanes set open_until = 0 where channel = $1 and lane = $2")
-        .bind(&channel)
-        .bind(lane)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "insert into delivery_lanes (channel, lane) values ($1, $2) \
+         on conflict (channel, lane) do update set open_until = 0",
+    )
+    .bind(&channel)
+    .bind(lane)
+    .execute(&mut **tx)
+    .await?;
     let data = DeliveryRedelivered {
         user_id: stream,
         delivery_id: id,

@@ -8,6 +8,7 @@ use super::Ages;
 use app::db::{Tx, now, to_micros};
 use app::event::Timestamp;
 use futures::future::BoxFuture;
+use sqlx::AssertSqlSafe;
 
 /// Rows in a transaction: nobody waits for long.
 pub const BATCH: i64 = 200;
@@ -32,8 +33,10 @@ pub const JOBS: &[Job] = &[
     Job { name: "sessions", days: |ages| ages.sessions, sweep: |tx, before| Box::pin(sessions(tx, before)) },
     Job { name: "login_attempts", days: |ages| ages.sessions, sweep: |tx, before| Box::pin(login_attempts(tx, before)) },
     Job { name: "deliveries", days: |ages| ages.deliveries, sweep: |tx, before| Box::pin(deliveries(tx, before)) },
+    Job { name: "delivery_lanes", days: |ages| ages.deliveries, sweep: |tx, before| Box::pin(delivery_lanes(tx, before)) },
     Job { name: "digest_lines", days: |ages| ages.deliveries, sweep: |tx, before| Box::pin(digest_lines(tx, before)) },
     Job { name: "notifications", days: |ages| ages.notifications, sweep: |tx, before| Box::pin(notifications(tx, before)) },
+    Job { name: "unread_notifications", days: |ages| ages.notifications.saturating_mul(4), sweep: |tx, before| Box::pin(unread_notifications(tx, before)) },
     Job { name: "dead_letters", days: |ages| ages.dead_letters, sweep: |tx, before| Box::pin(dead_letters(tx, before)) },
 ];
 
@@ -139,6 +142,36 @@ async fn deliveries(tx: &mut Tx, before: Timestamp) -> Result<u64, sqlx::Error> 
     Ok(pruned)
 }
 
+/// The breakers of targets that nothing was sent to for so long, and nothing waits for.
+async fn delivery_lanes(tx: &mut Tx, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let unused = "served_at < $2 and open_until < $2 and not exists (select 1 from deliveries d \
+                  where d.channel = l.channel and d.lane = l.lane and d.status = 'queued')";
+    let sql = format!("select channel, lane from delivery_lanes l where {unused} limit $1");
+    let lanes: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(BATCH)
+        .bind(to_micros(before))
+        .fetch_all(&mut **tx)
+        .await?;
+    if lanes.is_empty() {
+        return Ok(0);
+    }
+    // What is being queued for one of them is not seen before its commit, and would have none.
+    tx.lock_tables(&["deliveries"]).await?;
+    let sql =
+        format!("delete from delivery_lanes as l where channel = $1 and lane = $3 and {unused}");
+    let mut removed = 0;
+    for (channel, lane) in lanes {
+        let done = sqlx::query(AssertSqlSafe(sql.clone()))
+            .bind(channel)
+            .bind(to_micros(before))
+            .bind(lane)
+            .execute(&mut **tx)
+            .await?;
+        removed += done.rows_affected();
+    }
+    Ok(removed)
+}
+
 /// What was said in letters of the day. That it was said stays.
 async fn digest_lines(tx: &mut Tx, before: Timestamp) -> Result<u64, sqlx::Error> {
     let sql = "update digest_items set line = '', traceparent = null where event_id in \
@@ -152,6 +185,14 @@ async fn digest_lines(tx: &mut Tx, before: Timestamp) -> Result<u64, sqlx::Error
 async fn notifications(tx: &mut Tx, before: Timestamp) -> Result<u64, sqlx::Error> {
     let sql = "delete from notifications where notification_id in \
                (select notification_id from notifications where read_at is not null \
+                and occurred_at < $2 limit $1)";
+    run(tx, sql, before).await
+}
+
+/// The same of what nobody has read, four times as late.
+async fn unread_notifications(tx: &mut Tx, before: Timestamp) -> Result<u64, sqlx::Error> {
+    let sql = "delete from notifications where notification_id in \
+               (select notification_id from notifications where read_at is null \
                 and occurred_at < $2 limit $1)";
     run(tx, sql, before).await
 }

@@ -35,7 +35,7 @@ pub struct Ages {
     pub sessions: u32,
     /// Since it was sent or given up.
     pub deliveries: u32,
-    /// Since it happened, of what was read.
+    /// Since it happened, of what was read; four times as long of what was not.
     pub notifications: u32,
     /// Since it failed last, of what was decided on.
     pub dead_letters: u32,

@@ -24,7 +24,7 @@ pub struct CleanupArgs {
     #[arg(long, env = "TODO_KEEP_DELIVERIES", default_value_t = 30, value_parser = days(), global = true)]
     pub keep_deliveries: u32,
 
-    /// Days after which notifications go that were read
+    /// Days after which notifications go that were read; what was not goes after four times as many
     #[arg(long, env = "TODO_KEEP_NOTIFICATIONS", default_value_t = 90, value_parser = days(), global = true)]
     pub keep_notifications: u32,
 

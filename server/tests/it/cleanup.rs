@@ -21,6 +21,7 @@ on_both_stacks!(
     what_is_left_of_deleted_tasks_goes,
     an_index_that_was_away_is_built_anew,
     what_was_read_and_decided_goes,
+    what_nobody_reads_and_nothing_is_sent_to_goes_too,
     several_processes_do_it_once_and_say_so,
 );
 
@@ -191,7 +192,7 @@ async fn what_was_sent_goes_and_is_not_sent_again(stack: Stack) {
     let waiting = "select count(*) from deliveries where status = 'queued'";
     assert_eq!(number(&db, waiting).await, 2);
 
-    assert_eq!(clean(&db).await, 3);
+    assert_eq!(clean(&db).await, 4, "three of them, and Eve's lane");
     assert_eq!(clean(&db).await, 0);
     let left = "select count(*) from deliveries where payload like '%secret%' \
                 and target like 'http%' and lane like 'http%'";
@@ -210,7 +211,10 @@ async fn what_was_sent_goes_and_is_not_sent_again(stack: Stack) {
     assert_eq!(number(&db, waiting).await, 3);
     // Of what is gone nobody can ask for more.
     assert_eq!(redeliver(1).await.unwrap_err().status, 404);
+    // Their lane may have gone as well.
+    execute(&db, "delete from delivery_lanes").await;
     redeliver(3).await.unwrap();
+    assert_eq!(number(&db, "select count(*) from delivery_lanes").await, 1);
     let mut conn = db.pool().acquire().await.unwrap();
     let listed = app::deliveries::queries::deliveries(&mut conn, &Default::default(), 50)
         .await
@@ -220,6 +224,7 @@ async fn what_was_sent_goes_and_is_not_sent_again(stack: Stack) {
     assert_eq!(listed[1..], [5, 4, 3]);
 
     // Unless one asks for history to be sent again: then it is whole again, under its number.
+    execute(&db, "delete from delivery_lanes").await;
     let again: Result<(), sqlx::Error> = db
         .write(|tx| {
             Box::pin(
@@ -228,6 +233,7 @@ async fn what_was_sent_goes_and_is_not_sent_again(stack: Stack) {
         })
         .await;
     again.unwrap();
+    assert_eq!(number(&db, "select count(*) from delivery_lanes").await, 1);
     let whole = "select count(*) from deliveries where delivery_id = 1 and status = 'queued' \
                  and pruned_at is null and target = 'http://ada.example.com/' and lane = target \
                  and payload like '%secret%'";
@@ -413,6 +419,46 @@ async fn what_was_read_and_decided_goes(stack: Stack) {
         texts(decided).await,
         ["discardedwhy", "discardedwhy", "redriven", "open"]
     );
+}
+
+async fn what_nobody_reads_and_nothing_is_sent_to_goes_too(stack: Stack) {
+    let (_place, db) = database(stack).await;
+    for (n, hours) in [(1, 95), (2, 97)] {
+        execute(
+            &db,
+            format!(
+                "insert into notifications (event_id, user_id, event_type, title, occurred_at) \
+                 values ('{n}', 'user-1', 'task.created', 'Milk', {})",
+                ago(hours)
+            ),
+        )
+        .await;
+    }
+    // One that is unused, one that was served lately, one that is open, one for which something waits.
+    let (old, fresh) = (ago(25), ago(23));
+    execute(
+        &db,
+        format!(
+            "insert into delivery_lanes (channel, lane, failures, open_until, served_at) values \
+             ('test', 'unused', 3, {old}, {old}), ('test', 'served', 0, 0, {fresh}), \
+             ('test', 'open', 5, {fresh}, {old})"
+        ),
+    )
+    .await;
+    queue(&db, new(1, "http://waits.example.com/")).await;
+    assert_eq!(
+        clean(&db).await,
+        2,
+        "a line that is four days old, and a lane"
+    );
+    assert_eq!(clean(&db).await, 0);
+    let left = "select cast(event_id as bigint) from notifications";
+    assert_eq!(number(&db, left).await, 1);
+    let lanes: Vec<String> = sqlx::query_scalar("select lane from delivery_lanes order by lane")
+        .fetch_all(db.pool())
+        .await
+        .unwrap();
+    assert_eq!(lanes, ["http://waits.example.com/", "open", "served"]);
 }
 
 async fn several_processes_do_it_once_and_say_so(stack: Stack) {
