@@ -13,6 +13,8 @@ test('the figures follow what happens, and focus, scroll and what is unfolded st
   await expect(figure(window, 'Completed')).toHaveText('0')
   const tasks = [await person.create('One'), await person.create('Two')]
   await expect(page.getByRole('img', { name: /^0 tasks completed and 2 added/ })).toBeVisible()
+  await expect(figure(window, 'Open now')).toHaveText('2')
+  await expect(page.getByRole('img', { name: /^2 tasks are open now/ })).toBeAttached()
 
   const summary = page.getByText('As a table').first()
   await summary.click()
@@ -31,8 +33,13 @@ test('the figures follow what happens, and focus, scroll and what is unfolded st
   await expect(summary).toBeFocused()
   expect(await page.evaluate(() => scrollY)).toBe(before)
 
+  await expect(figure(window, 'Open now')).toHaveText('0')
+
   await person.reopen(tasks[0])
   await expect(figure(window, 'Completed')).toHaveText('1')
+  await expect(figure(window, 'Open now')).toHaveText('1')
+  await expect(figure(window, 'Days with open work')).toHaveText('1 day')
+  await expect(page.getByRole('img', { name: /^1 task is open now/ })).toBeAttached()
   await expect(goal(window, 'Level 1')).toHaveText('15 points, 85 to level 2')
 })
 

@@ -8,7 +8,7 @@
 //!
 //! They are made in the person's name but they are not the person's doing: nobody is told of them,
 //! and they do not count as added. They give no points, as nothing does that is merely written down.
-//! What the person does with them counts as anything else.
+//! They are open work, for they are in the list. What the person does with them counts as anything else.
 
 use crate::db::Tx;
 use crate::error::Error;

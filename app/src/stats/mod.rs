@@ -1,6 +1,8 @@
-//! What a person has added and done, counted by the consumer `analytics` and shown by day.
+//! What a person has added and done and what is open, counted by the consumer `analytics` and shown by
+//! day.
 
 pub mod api;
+pub mod open;
 mod plot;
 pub mod queries;
 pub mod view;
@@ -10,6 +12,7 @@ pub use crate::accounts::{Zone, quarter};
 
 use crate::event::EventType;
 use crate::id::Seq;
+use open::Open;
 
 /// The consumer that counts. Under a new name everything is counted anew, beside what the old name
 /// has; the page reads what this name has.
@@ -19,6 +22,9 @@ pub const TOPICS: &[EventType] = &[
     EventType::TaskCreated,
     EventType::TaskCompleted,
     EventType::TaskReopened,
+    EventType::TaskDeleted,
+    EventType::TaskRestored,
+    EventType::TaskPurged,
     EventType::UserRegistered,
 ];
 /// Days that are shown, today included.
@@ -42,6 +48,7 @@ pub struct Stats {
     pub added: i64,
     pub added_and_done: i64,
     pub took: Took,
+    pub open: Open,
 }
 
 /// What happened on a day.

@@ -1,7 +1,8 @@
 //! SQL to figures.
 
+use super::open::Open;
 use super::{CLASSES, CONSUMER, Counted, DAYS, Day, Stats, TOPICS, Took, Zone, quarter};
-use crate::db::to_micros;
+use crate::db::{from_micros, to_micros};
 use crate::event::{EventType, Timestamp};
 use crate::id::{Seq, UserId};
 use crate::points;
@@ -34,6 +35,7 @@ pub async fn stats(
         added,
         added_and_done,
         took: took(conn, user_id, from).await?,
+        open: open(conn, user_id, zone, today).await?,
     })
 }
 
@@ -137,6 +139,38 @@ async fn took(
         .await?;
     }
     Ok(took)
+}
+
+/// What is open, and was at the end of each day.
+async fn open(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    zone: Zone,
+    today: i64,
+) -> Result<Open, sqlx::Error> {
+    let mut changes: Vec<(i64, i64)> = sqlx::query_as(
+        "select quarter, opened from analytics_quarters \
+         where consumer = $1 and user_id = $2 and opened <> 0 order by quarter",
+    )
+    .bind(CONSUMER)
+    .bind(&user_id.0)
+    .fetch_all(&mut *conn)
+    .await?;
+    for (at, _) in &mut changes {
+        *at = zone.day_of(*at);
+    }
+    let oldest: Option<i64> = sqlx::query_scalar(
+        "select min(open_since) from analytics_tasks \
+         where consumer = $1 and user_id = $2 and open_since is not null",
+    )
+    .bind(CONSUMER)
+    .bind(&user_id.0)
+    .fetch_one(conn)
+    .await?;
+    Ok(Open {
+        oldest: oldest.map(from_micros),
+        ..Open::by_day(&changes, today)
+    })
 }
 
 /// People who signed up, by day of `zone`: the days up to today, oldest first. For administrators.

@@ -1,12 +1,13 @@
 //! `/stats`: a person's figures, on a plain page that a small script keeps up to date.
 
 use super::plot::{Plot, table};
-use super::words::{TOOK, count, of_days, of_took, share, span};
+use super::words::{TOOK, count, of_days, of_open, of_took, share, span};
 use super::{Counted, DAYS, Stats, Zone, queries};
 use crate::accounts::view::AskZone;
 use crate::accounts::{self, Me, session};
 use crate::db::now;
 use crate::error::Error;
+use crate::event::Timestamp;
 use crate::points::rules::{self, Streak};
 use crate::points::view::Goals as GoalsSection;
 use crate::points::{self, Goals};
@@ -106,6 +107,7 @@ fn live(figures: Figures) -> impl IntoView {
         <section class="figures-live" aria-label="Figures" data-live="/stats" data-seq=counted.seq.0.to_string()>
             <div>{key_figures(&stats, streak)} <div role="status">{waiting}</div></div>
             {by_day(&stats)}
+            {open_work(&stats, now())}
             {time_to_complete(&stats)}
             <GoalsSection goals points streak
                 today=stats.completed(today, today)
@@ -121,14 +123,6 @@ fn live(figures: Figures) -> impl IntoView {
 /// Four numbers that say most of it.
 fn key_figures(stats: &Stats, streak: Streak) -> impl IntoView + use<> {
     let completed: i64 = stats.days.iter().map(|day| day.completed).sum();
-    let figure = |name: &'static str, value: String, note: String| {
-        view! {
-            <div class="figure">
-                <dt>{name}</dt>
-                <dd><strong>{value}</strong> <span class="hint">{note}</span></dd>
-            </div>
-        }
-    };
     let per_day = completed as f64 / DAYS as f64;
     let (done, added) = (stats.added_and_done, stats.added);
     let typical = stats.took.median.map_or("–".into(), span);
@@ -139,6 +133,16 @@ fn key_figures(stats: &Stats, streak: Streak) -> impl IntoView + use<> {
             {figure("Typical time", typical, "half took no longer".into())}
             {figure("Streak", count(streak.current, "day"), format!("longest: {}", streak.longest))}
         </dl>
+    }
+}
+
+/// A number, what it is of, and what else there is to say of it.
+fn figure(name: &'static str, value: String, note: String) -> impl IntoView {
+    view! {
+        <div class="figure">
+            <dt>{name}</dt>
+            <dd><strong>{value}</strong> <span class="hint">{note}</span></dd>
+        </div>
     }
 }
 
@@ -162,6 +166,41 @@ fn by_day(stats: &Stats) -> impl IntoView + use<> {
                 labels=vec![date(today - DAYS + 1), date(middle), "Today".into()]
             >
                 {table(&["Day", "Completed", "Added"], rows)}
+            </Plot>
+        </section>
+    }
+}
+
+/// What is open, and for how long something has been.
+fn open_work(stats: &Stats, now: Timestamp) -> impl IntoView + use<> {
+    let (open, today) = (&stats.open, stats.today);
+    let date = |day: i64| short_date(day, today);
+    let yesterday = open.days.iter().rev().nth(1).copied().unwrap_or(0);
+    let (age, since) = match open.oldest {
+        Some(oldest) => (
+            span((now - oldest).num_minutes()),
+            format!("since {}", date(stats.zone.day(oldest))),
+        ),
+        None => ("–".into(), "nothing is open".into()),
+    };
+    let rows = (0..).zip(open.days.iter().rev());
+    let rows = rows.map(|(ago, open)| (date(today - ago), vec![*open]));
+    let rows = rows.collect();
+    view! {
+        <section aria-labelledby="open-work">
+            <h2 id="open-work">"Open work"</h2>
+            <dl class="key-figures of-three">
+                {figure("Open now", open.now().to_string(), format!("yesterday ended with {yesterday}"))}
+                {figure("Oldest", age, since)}
+                {figure("Days with open work", count(open.streak, "day"), format!("in a row; longest: {}", open.longest))}
+            </dl>
+            <p class="legend">"Tasks that were open at the end of each day"</p>
+            <Plot
+                summary=of_open(&open.days, today)
+                values=open.days.clone()
+                labels=vec![date(today - DAYS + 1), date(today - DAYS / 2), "Today".into()]
+            >
+                {table(&["Day", "Open"], rows)}
             </Plot>
         </section>
     }

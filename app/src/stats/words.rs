@@ -63,6 +63,22 @@ pub fn of_days(days: &[Day], today: i64) -> String {
     words + "."
 }
 
+/// What the plot of open work shows: so many were open at the end of each day, the last of which is
+/// today.
+pub fn of_open(days: &[i64], today: i64) -> String {
+    let now = days.last().copied().unwrap_or(0);
+    let are = if now == 1 { "is" } else { "are" };
+    let mut words = format!("{} {are} open now", count(now, "task"));
+    // The last of the days with the most.
+    let most = days.iter().enumerate().max_by_key(|(_, open)| **open);
+    if let Some((n, most)) = most.filter(|(_, open)| **open > 0) {
+        let day = today + 1 - (days.len() - n) as i64;
+        let date = short_date(day, today);
+        words += &format!("; the most at the end of a day were {most}, on {date}");
+    }
+    words + "."
+}
+
 /// What the plot of how long tasks took shows.
 pub fn of_took(took: &Took) -> String {
     let completed: i64 = took.classes.iter().sum();
@@ -121,6 +137,11 @@ mod tests {
             of_days(&[day(20_781, 1, 0)], 20_781),
             "0 tasks completed and 1 added from 24 Nov to 24 Nov."
         );
+        assert_eq!(
+            of_open(&[2, 4, 4, 1], 20_781),
+            "1 task is open now; the most at the end of a day were 4, on 23 Nov."
+        );
+        assert_eq!(of_open(&[0, 0], 20_781), "0 tasks are open now.");
         let took = Took {
             classes: [1, 0, 4, 0, 0, 0, 0],
             median: Some(600),

@@ -1,8 +1,12 @@
-//! Counts what people add and complete, how long it takes them, and who signs up.
+//! Counts what people add and complete, how long it takes them, what they have open, and who signs up.
 //!
 //! Reopening takes a completion back; deleting and restoring leave what was. Each task is settled by the last
 //! event that completed or reopened it, so that one which comes late, from the dead letters, or a
 //! second time, counts for nothing.
+//!
+//! What is open has a history: a task may be open, then not, then again. So each event that says which
+//! stays, by its number, and counts for the difference from the one before it. One that comes late
+//! takes from the one after it what it counts for itself.
 
 use crate::consumer::{Consumer, HandleError};
 use app::db::{Tx, from_micros, to_micros};
@@ -16,8 +20,12 @@ pub struct Analytics;
 impl Consumer for Analytics {
     const NAME: &'static str = stats::CONSUMER;
     const TOPICS: &'static [EventType] = stats::TOPICS;
-    const TABLES: &'static [&'static str] =
-        &["analytics_quarters", "analytics_tasks", "analytics_people"];
+    const TABLES: &'static [&'static str] = &[
+        "analytics_quarters",
+        "analytics_tasks",
+        "analytics_states",
+        "analytics_people",
+    ];
 
     async fn handle(&self, event: &Event, tx: &mut Tx) -> Result<(), HandleError> {
         count(Self::NAME, event, tx).await
@@ -31,20 +39,33 @@ pub async fn count(consumer: &str, event: &Event, tx: &mut Tx) -> Result<(), Han
         user_id: event.user_id(),
         tx,
     };
+    let seq = event.seq.0;
     match &event.envelope.data {
-        // Nobody has added them; what is done with them counts.
-        EventData::TaskCreated(_) if onboarding::is_sample(event) => {}
-        EventData::TaskCreated(d) => ledger.create(d.task_id, d.created_at).await?,
+        EventData::TaskCreated(d) => {
+            // Nobody has added them; what is done with them counts.
+            if !onboarding::is_sample(event) {
+                ledger.create(d.task_id, d.created_at).await?;
+            }
+            // But they are open work: as much is open as the list says.
+            ledger.turn(d.task_id, seq, d.created_at, true).await?;
+        }
         EventData::TaskCompleted(d) => {
             let done = (d.completed_at, d.duration_minutes.max(0));
-            ledger.settle(d.task_id, Some(done), event.seq.0).await?;
+            ledger.settle(d.task_id, Some(done), seq).await?;
+            ledger.turn(d.task_id, seq, d.completed_at, false).await?;
         }
-        EventData::TaskReopened(d) => ledger.settle(d.task_id, None, event.seq.0).await?,
+        EventData::TaskReopened(d) => {
+            ledger.settle(d.task_id, None, seq).await?;
+            ledger.turn(d.task_id, seq, d.reopened_at, true).await?;
+        }
+        EventData::TaskDeleted(d) => ledger.turn(d.task_id, seq, d.deleted_at, false).await?,
+        EventData::TaskRestored(d) => {
+            let is_open = d.completed_at.is_none();
+            ledger.turn(d.task_id, seq, d.restored_at, is_open).await?;
+        }
+        EventData::TaskPurged(d) => ledger.turn(d.task_id, seq, d.purged_at, false).await?,
         EventData::UserRegistered(d) => ledger.sign_up(d.registered_at).await?,
         EventData::TaskUpdated(_)
-        | EventData::TaskDeleted(_)
-        | EventData::TaskRestored(_)
-        | EventData::TaskPurged(_)
         | EventData::UserLoggedIn(_)
         | EventData::UserLoginFailed(_)
         | EventData::UserLoggedOut(_)
@@ -82,7 +103,7 @@ impl Ledger<'_> {
         .await?;
         match new.rows_affected() {
             0 => Ok(()),
-            _ => self.add(at, 1, 0).await,
+            _ => self.add(at, [1, 0, 0]).await,
         }
     }
 
@@ -118,10 +139,10 @@ impl Ledger<'_> {
         .execute(&mut **self.tx)
         .await?;
         if let Some(at) = completed_at {
-            self.add(from_micros(at), 0, -1).await?;
+            self.add(from_micros(at), [0, -1, 0]).await?;
         }
         if let Some((at, _)) = done {
-            self.add(at, 0, 1).await?;
+            self.add(at, [0, 1, 0]).await?;
         }
         Ok(())
     }
@@ -139,18 +160,102 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    async fn add(&mut self, at: Timestamp, added: i64, completed: i64) -> Result<(), sqlx::Error> {
+    /// From event `seq` on the task is open, or not.
+    async fn turn(
+        &mut self,
+        task_id: TaskId,
+        seq: i64,
+        at: Timestamp,
+        is_open: bool,
+    ) -> Result<(), sqlx::Error> {
+        let (at_micros, open) = (to_micros(at), i64::from(is_open));
+        let new = sqlx::query(
+            "insert into analytics_states (consumer, task_id, seq, user_id, occurred_at, open) \
+             values ($1, $2, $3, $4, $5, $6) on conflict (consumer, task_id, seq) do nothing",
+        )
+        .bind(self.consumer)
+        .bind(task_id.0)
+        .bind(seq)
+        .bind(&self.user_id.0)
+        .bind(at_micros)
+        .bind(open)
+        .execute(&mut **self.tx)
+        .await?;
+        if new.rows_affected() == 0 {
+            return Ok(());
+        }
+        // Whether it was open before, when that was said next, and when the first time.
+        let (before, next, first): (Option<i64>, Option<i64>, i64) = sqlx::query_as(
+            "select (select open from analytics_states where consumer = $1 and task_id = $2 \
+             and seq < $3 order by seq desc limit 1), \
+             (select occurred_at from analytics_states where consumer = $1 and task_id = $2 \
+             and seq > $3 order by seq limit 1), \
+             (select occurred_at from analytics_states where consumer = $1 and task_id = $2 \
+             order by seq limit 1)",
+        )
+        .bind(self.consumer)
+        .bind(task_id.0)
+        .bind(seq)
+        .fetch_one(&mut **self.tx)
+        .await?;
+        let change = open - before.unwrap_or(0);
+        // Also when nothing changes: so the rows are the same in whatever order it is told.
+        self.add(at, [0, 0, change]).await?;
+        match next {
+            Some(next) => {
+                self.add(from_micros(next), [0, 0, -change]).await?;
+                self.began(task_id, at_micros).await
+            }
+            None => self.keep(task_id, is_open.then_some(first)).await,
+        }
+    }
+
+    /// The task is open and was written down then; or it is not.
+    async fn keep(&mut self, task_id: TaskId, since: Option<i64>) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "insert into analytics_quarters (consumer, user_id, quarter, added, completed) \
-             values ($1, $2, $3, $4, $5) on conflict (consumer, user_id, quarter) do update set \
+            "insert into analytics_tasks (consumer, task_id, user_id, open_since) \
+             values ($1, $2, $3, $4) on conflict (consumer, task_id) \
+             do update set open_since = excluded.open_since",
+        )
+        .bind(self.consumer)
+        .bind(task_id.0)
+        .bind(&self.user_id.0)
+        .bind(since)
+        .execute(&mut **self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// If the task is open, it was written down then at the latest.
+    async fn began(&mut self, task_id: TaskId, at: i64) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "update analytics_tasks set open_since = $3 \
+             where consumer = $1 and task_id = $2 and open_since > $3",
+        )
+        .bind(self.consumer)
+        .bind(task_id.0)
+        .bind(at)
+        .execute(&mut **self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Counts what was added, completed and opened in a quarter of an hour.
+    async fn add(&mut self, at: Timestamp, counts: [i64; 3]) -> Result<(), sqlx::Error> {
+        let [added, completed, opened] = counts;
+        sqlx::query(
+            "insert into analytics_quarters (consumer, user_id, quarter, added, completed, opened) \
+             values ($1, $2, $3, $4, $5, $6) on conflict (consumer, user_id, quarter) do update set \
              added = analytics_quarters.added + excluded.added, \
-             completed = analytics_quarters.completed + excluded.completed",
+             completed = analytics_quarters.completed + excluded.completed, \
+             opened = analytics_quarters.opened + excluded.opened",
         )
         .bind(self.consumer)
         .bind(&self.user_id.0)
         .bind(quarter(at))
         .bind(added)
         .bind(completed)
+        .bind(opened)
         .execute(&mut **self.tx)
         .await?;
         Ok(())

@@ -1,6 +1,7 @@
 //! Figures and points: what they are after a known history, however it was told.
 
-mod history;
+pub mod history;
+pub mod open_work;
 
 use crate::on_both_stacks;
 use crate::support::{App, Person, Place, Stack, eventually};
@@ -98,6 +99,7 @@ async fn the_page_tells_what_was_done(stack: Stack) {
             "3 of 15",
             "role=\"img\" aria-label=\"3 tasks completed and 4 added from ",
             "Half of 3 completed tasks took no longer than 1 min; most often it was up to 1 hour.",
+            "role=\"img\" aria-label=\"1 task is open now; the most at the end of a day were 1, on ",
         ],
     );
     assert!(!page.contains("style=") && !page.contains("Sign-ups"));
@@ -210,7 +212,14 @@ async fn history_told_again_changes_nothing(stack: Stack) {
     .unwrap();
     ada.creates("one more").await;
     let page = page(&ada, EVENTS + 1).await;
-    says(&page, &["3 of 5 added", "45 points, 55 to level 2"]);
+    says(
+        &page,
+        &[
+            "3 of 5 added",
+            "2 tasks are open now",
+            "45 points, 55 to level 2",
+        ],
+    );
     let after = (
         Ledger::read(&db, "analytics").await,
         Ledger::read(&db, "points").await,
@@ -234,7 +243,7 @@ async fn consumers_that_were_away_catch_up(stack: Stack) {
     let early = page(&ada, 0).await;
     says(
         &early,
-        &["14 changes still to be counted.", "<strong>0</strong>"],
+        &["15 changes still to be counted.", "<strong>0</strong>"],
     );
     let consumers = part(Role::Consumers).await;
     let late = page(&ada, EVENTS).await;

@@ -75,6 +75,8 @@ async fn a_new_person_finds_tasks_that_are_nobody_s_doing(stack: Stack) {
     assert_eq!(number(db, "select count(*) from points_people").await, 0);
     let stats = ada.get("/stats").await.text().await.unwrap();
     assert!(stats.contains("0 of 0 added"), "{stats}");
+    // They are in the list.
+    assert!(stats.contains("6 tasks are open now"), "{stats}");
 
     // What one does with them is one's own.
     let id = number(db, "select max(task_id) from tasks")
@@ -84,7 +86,9 @@ async fn a_new_person_finds_tasks_that_are_nobody_s_doing(stack: Stack) {
     ada.creates("My own").await;
     eventually("it counts", async || {
         let stats = ada.get("/stats").await.text().await.unwrap();
-        stats.contains("0 of 1 added") && stats.contains("15 points")
+        ["0 of 1 added", "15 points", "6 tasks are open now"]
+            .iter()
+            .all(|part| stats.contains(part))
     })
     .await;
     let told = "select count(*) from notifications where event_type like 'task.%'";

@@ -1,18 +1,21 @@
 //! State equals the fold of events, whatever is asked, in whatever order.
 
+use crate::insights::history::Told;
+use crate::insights::open_work;
 use crate::on_both_stacks;
 use crate::support::{Place, Stack};
 use app::accounts::commands::register;
 use app::db::Db;
 use app::error::Error;
 use app::event::Event;
-use app::id::{CommandId, TaskId, UserId};
-use app::outbox::{Cause, Origin};
+use app::id::{CommandId, Seq, TaskId, UserId};
+use app::outbox::{self, Cause, Origin};
 use app::tasks::commands;
 use app::trash::commands as trash;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use server::consumers::analytics;
 
 on_both_stacks!(random_commands_keep_state_and_events_equal);
 
@@ -75,6 +78,21 @@ async fn carry_out(db: &Db, cause: Cause, wish: Wish, task_id: TaskId) -> Answer
     .await
 }
 
+/// Tells the consumer `analytics` everything of a person.
+async fn counted(db: &Db, user_id: &UserId) {
+    let user_id = user_id.clone();
+    db.write::<_, Told, _>(move |tx| {
+        Box::pin(async move {
+            for event in outbox::after(tx, &user_id, Seq(0), 1_000).await? {
+                analytics::count("analytics", &event, tx).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
 async fn random_commands_keep_state_and_events_equal(stack: Stack) {
     let place = Place::new(stack).await;
     let db = Db::connect(&place.database_url).await.unwrap();
@@ -133,5 +151,7 @@ async fn random_commands_keep_state_and_events_equal(stack: Stack) {
             report.events, expected,
             "a command that changes nothing emits nothing: {wishes:?}"
         );
+        counted(&db, &user_id).await;
+        open_work::is_counted(&db, &user_id).await;
     }
 }

@@ -324,7 +324,7 @@ async fn what_a_killed_one_left_is_cleared_away(stack: Stack) {
     assert_eq!(titles.rows(&world).await, [1, 6]);
 }
 
-async fn again(place: &Place, name: &str, check: bool) -> anyhow::Result<Rebuilt> {
+pub async fn again(place: &Place, name: &str, check: bool) -> anyhow::Result<Rebuilt> {
     let built = consumers::rebuild(name, &place.database_url, check, |_, _| {}).await;
     built.expect("there is one of that name")
 }
@@ -338,7 +338,7 @@ async fn feed(db: &Db) -> Vec<(String, i64, String, String)> {
 }
 
 /// Everything of `topics`; with what comes after that a consumer may deal at any time, or never.
-async fn everything_is_applied(db: &Db, consumer: &str, topics: &[EventType]) {
+pub async fn everything_is_applied(db: &Db, consumer: &str, topics: &[EventType]) {
     let types: Vec<String> = topics.iter().map(|t| format!("'{}'", t.as_str())).collect();
     let sql = format!(
         "select count(*) from events e where event_type in ({}) and not exists (select 1 \
@@ -361,7 +361,7 @@ fn with_read_models() -> impl Iterator<Item = (&'static str, &'static [EventType
     all.filter(move |(name, _)| names.contains(name))
 }
 
-async fn execute(db: &Db, sql: impl Into<String>) {
+pub async fn execute(db: &Db, sql: impl Into<String>) {
     let sql = sql.into();
     db.write::<_, sqlx::Error, _>(move |tx| {
         Box::pin(async move {

@@ -2,7 +2,8 @@
 
 use app::db::Db;
 use app::event::{
-    Envelope, Event, EventData, TaskCompleted, TaskCreated, TaskDeleted, TaskReopened, Timestamp,
+    Envelope, Event, EventData, TaskCompleted, TaskCreated, TaskDeleted, TaskPurged, TaskReopened,
+    TaskRestored, Timestamp,
 };
 use app::id::{EventId, Seq, TaskId, UserId};
 use app::points::rules;
@@ -72,18 +73,26 @@ impl<'a> Ledger<'a> {
     /// Everything that was counted under the name `consumer`.
     pub async fn read(db: &Db, consumer: &str) -> Rows {
         let null = |column: &str| format!("coalesce(cast({column} as text), '-')");
-        let tasks = [null("created_at"), null("completed_at"), null("minutes")].join(" || '|' || ");
+        let tasks = ["created_at", "completed_at", "minutes", "open_since"].map(null);
+        let tasks = tasks.join(" || '|' || ");
         let mut rows = Vec::new();
         for (name, columns, table) in [
             (
                 "quarter",
-                "user_id || '|' || quarter || '|' || added || '|' || completed".to_owned(),
+                "user_id || '|' || quarter || '|' || added || '|' || completed || '|' || opened"
+                    .to_owned(),
                 "analytics_quarters",
             ),
             (
                 "task",
                 format!("user_id || '|' || task_id || '|' || seq || '|' || {tasks}"),
                 "analytics_tasks",
+            ),
+            (
+                "state",
+                "user_id || '|' || task_id || '|' || seq || '|' || occurred_at || '|' || open"
+                    .to_owned(),
+                "analytics_states",
             ),
             (
                 "person",
@@ -128,12 +137,15 @@ impl<'a> Ledger<'a> {
     }
 
     pub async fn created(&self, task: i64, at: Timestamp) {
-        self.tell(&[self.event(Step::Create(task), at)]).await;
+        self.tells(Step::Create(task), at).await;
     }
 
     pub async fn completed(&self, task: i64, at: Timestamp, minutes: i64) {
-        self.tell(&[self.event(Step::Complete(task, minutes), at)])
-            .await;
+        self.tells(Step::Complete(task, minutes), at).await;
+    }
+
+    pub async fn tells(&self, step: Step, at: Timestamp) {
+        self.tell(&[self.event(step, at)]).await;
     }
 
     /// The person's next event.
@@ -166,6 +178,22 @@ impl<'a> Ledger<'a> {
                 user_id,
                 title,
                 deleted_at: at,
+                reason: "user_requested".into(),
+            }),
+            Step::Restore(task, open) => EventData::TaskRestored(TaskRestored {
+                task_id: TaskId(task),
+                user_id,
+                title,
+                description: String::new(),
+                created_at: at,
+                completed_at: (!open).then_some(at),
+                restored_at: at,
+            }),
+            Step::Purge(task) => EventData::TaskPurged(TaskPurged {
+                task_id: TaskId(task),
+                user_id,
+                title,
+                purged_at: at,
                 reason: "user_requested".into(),
             }),
         };
@@ -204,7 +232,7 @@ impl<'a> Ledger<'a> {
 
 #[derive(Debug)]
 #[allow(dead_code, reason = "shown when a test fails")]
-struct Told(HandleError);
+pub struct Told(HandleError);
 
 impl From<HandleError> for Told {
     fn from(error: HandleError) -> Self {
@@ -220,12 +248,15 @@ impl From<sqlx::Error> for Told {
 
 /// What happens to a task.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub enum Step {
     Create(i64),
     /// After so many minutes.
     Complete(i64, i64),
     Reopen(i64),
     Delete(i64),
+    /// To be done, or done.
+    Restore(i64, bool),
+    Purge(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -235,6 +266,8 @@ fn step() -> impl Strategy<Value = Step> {
         (task(), 0..50_000i64).prop_map(|(task, minutes)| Step::Complete(task, minutes)),
         task().prop_map(Step::Reopen),
         task().prop_map(Step::Delete),
+        (task(), any::<bool>()).prop_map(|(task, open)| Step::Restore(task, open)),
+        task().prop_map(Step::Purge),
     ]
 }
 
@@ -262,6 +295,8 @@ pub async fn check_random_histories(db: &Db) {
                 Step::Complete(task, minutes) => Step::Complete(task + case * 10, minutes),
                 Step::Reopen(task) => Step::Reopen(task + case * 10),
                 Step::Delete(task) => Step::Delete(task + case * 10),
+                Step::Restore(task, open) => Step::Restore(task + case * 10, open),
+                Step::Purge(task) => Step::Purge(task + case * 10),
             };
             events.push(ledger.event(step, begin + chrono::Duration::minutes(minute)));
         }
@@ -285,7 +320,17 @@ fn check(events: &[Event], found: &Stats, points: i64) {
     ordered.sort_by_key(|event| event.seq);
     let mut added = BTreeMap::new();
     let mut done = BTreeMap::new();
+    // When each task was opened or closed.
+    let mut turns: BTreeMap<_, Vec<(Timestamp, bool)>> = BTreeMap::new();
     for event in ordered {
+        let data = &event.envelope.data;
+        let is_open = match data {
+            EventData::TaskCreated(_) | EventData::TaskReopened(_) => true,
+            EventData::TaskRestored(d) => d.completed_at.is_none(),
+            _ => false,
+        };
+        let turns = turns.entry(data.task_id()).or_default();
+        turns.push((data.occurred_at(), is_open));
         match &event.envelope.data {
             EventData::TaskCreated(d) => drop(added.insert(d.task_id, d.created_at)),
             EventData::TaskCompleted(d) => {
@@ -308,6 +353,20 @@ fn check(events: &[Event], found: &Stats, points: i64) {
         .map(|d| (on(*d, &of_added), on(*d, &of_done)))
         .collect();
     assert_eq!(counted, expected, "{events:?}");
+    let open_after = |day: i64| {
+        let was_open = |turns: &&Vec<(Timestamp, bool)>| {
+            let until = turns.iter().take_while(|(at, _)| Zone::UTC.day(*at) <= day);
+            until.last().is_some_and(|(_, is_open)| *is_open)
+        };
+        turns.values().filter(was_open).count() as i64
+    };
+    let expected: Vec<i64> = days.iter().map(|day| open_after(*day)).collect();
+    assert_eq!(found.open.days, expected, "{events:?}");
+    let open = turns
+        .values()
+        .filter(|turns| turns.last().is_some_and(|(_, is_open)| *is_open));
+    let oldest = open.map(|turns| turns[0].0).min();
+    assert_eq!(found.open.oldest, oldest, "{events:?}");
     let added_and_done = added.keys().filter(|task| done.contains_key(task)).count();
     assert_eq!(
         (found.added, found.added_and_done),
