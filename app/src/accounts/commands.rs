@@ -8,6 +8,7 @@ use crate::event::{
     UserSettingsChanged,
 };
 use crate::id::{SessionId, UserId};
+use crate::notifications::waiting;
 use crate::outbox::{self, Cause, Origin};
 use crate::system;
 use chrono::Duration;
@@ -255,6 +256,7 @@ pub async fn set_zone(tx: &mut Tx, cause: &Cause, zone: Zone) -> Result<(), Erro
         .bind(zone.name())
         .execute(&mut **tx)
         .await?;
+    waiting::follow(tx, &cause.actor_id).await?;
     let (old, new) = (old.into(), zone.name().into());
     setting_changed(tx, cause, &cause.actor_id, "time_zone", old, new).await
 }
@@ -289,6 +291,7 @@ pub async fn guess_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(),
         .bind(zone.name())
         .execute(&mut **tx)
         .await?;
+    waiting::follow(tx, user_id).await?;
     Ok(())
 }
 

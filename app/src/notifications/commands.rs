@@ -1,7 +1,8 @@
 //! One function, one transaction.
 
 use super::{
-    CHOICES, House, KINDS, Person, Settings, Text, Way, phone, queries, quiet, token, words,
+    CHOICES, House, KINDS, Person, Settings, Text, Way, phone, queries, quiet, token, waiting,
+    words,
 };
 use crate::accounts::commands::{ANYBODY, setting_changed};
 use crate::db::{Tx, from_micros, now, to_micros};
@@ -238,6 +239,7 @@ pub async fn choose(
     .bind(i64::from(digest))
     .execute(&mut **tx)
     .await?;
+    waiting::follow(tx, user_id).await?;
     tell_wishes(tx, cause, &person).await?;
     match settings.phone.as_str() {
         _ if !ways.contains(&Way::Sms) => Ok(()),

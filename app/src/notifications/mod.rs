@@ -9,6 +9,7 @@ pub mod queries;
 pub mod quiet;
 pub mod token;
 pub mod view;
+pub mod waiting;
 pub mod words;
 
 use crate::accounts::Zone;

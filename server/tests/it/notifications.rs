@@ -33,6 +33,7 @@ on_both_stacks!(
     mail_goes_through_tls_from_the_start,
     without_a_server_nothing_is_queued,
     in_quiet_hours_only_the_page_tells,
+    who_changes_when_it_is_quiet_changes_it_for_what_waits,
     a_day_is_told_in_one_letter,
     one_click_unsubscribes,
     a_number_is_called_when_its_code_came_back,
@@ -503,6 +504,59 @@ async fn in_quiet_hours_only_the_page_tells(stack: Stack) {
     app.stop().await;
 }
 
+async fn who_changes_when_it_is_quiet_changes_it_for_what_waits(stack: Stack) {
+    let smtp = Smtp::start().await;
+    let app = start(Place::new(stack).await, Some(&smtp), None).await;
+    let db = &app.server.db;
+    let ada = app.person().await;
+    all_are_sent(db, 1).await;
+    let quiet = async |from: &str, to: &str| {
+        wants_all(&ada, &[("quiet_from", from), ("quiet_to", to)]).await;
+    };
+    let due = "select due_at from deliveries where status = 'queued'";
+    let hours = async || (app::db::from_micros(number(db, due).await) - app::db::now()).num_hours();
+    quiet(&clock(-2), &clock(2)).await;
+    ada.creates("Milk").await;
+    everything_is_told(db, "notifications").await;
+    assert_eq!(hours().await, 1);
+    quiet(&clock(-2), &clock(5)).await;
+    assert_eq!(hours().await, 4, "later");
+    quiet(&clock(-2), &clock(3)).await;
+    assert_eq!(hours().await, 2, "and earlier again");
+    let zone = async |zone| {
+        let answer = ada.post("/api/accounts/zone", &[("zone", zone)]).await;
+        assert_eq!(answer.status(), 200);
+    };
+    zone("Etc/GMT+1").await;
+    assert_eq!(hours().await, 3, "the clock there is an hour behind");
+    // What was tried waits for its next attempt, whatever the hour.
+    execute(
+        db,
+        "update deliveries set tries = 1 where status = 'queued'",
+    )
+    .await;
+    zone("UTC").await;
+    assert_eq!(hours().await, 3);
+    execute(
+        db,
+        "update deliveries set tries = 0 where status = 'queued'",
+    )
+    .await;
+    // The night is over.
+    wants_all(&ada, &[]).await;
+    all_are_sent(db, 2).await;
+    let subjects: Vec<String> = smtp
+        .letters_to(&ada.email)
+        .iter()
+        .map(|l| l.header("Subject").to_owned())
+        .collect();
+    assert!(
+        subjects.contains(&"On your list: Milk".to_owned()),
+        "{subjects:?}"
+    );
+    app.stop().await;
+}
+
 async fn a_day_is_told_in_one_letter(stack: Stack) {
     let smtp = Smtp::start().await;
     let app = start(Place::new(stack).await, Some(&smtp), None).await;
@@ -520,6 +574,11 @@ async fn a_day_is_told_in_one_letter(stack: Stack) {
     assert_eq!(rows(db).await.len(), 1, "they wait for the morning");
     let due = number(db, "select min(due_at) from digest_items").await;
     let morning = app::db::from_micros(due).with_timezone(&chrono_tz::Europe::Lisbon);
+    assert_eq!((morning.hour(), morning.minute()), (8, 0));
+    let zone = ada.post("/api/accounts/zone", &[("zone", "Asia/Tokyo")]);
+    assert_eq!(zone.await.status(), 200);
+    let due = number(db, "select min(due_at) from digest_items").await;
+    let morning = app::db::from_micros(due).with_timezone(&chrono_tz::Asia::Tokyo);
     assert_eq!((morning.hour(), morning.minute()), (8, 0));
     execute(db, "update digest_items set due_at = 0").await;
     all_are_sent(db, 2).await;

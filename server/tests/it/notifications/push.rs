@@ -298,12 +298,6 @@ async fn who_logs_out_or_removes_a_browser_is_told_no_more(stack: Stack) {
     // The night is over, for all that was to be sent in the morning too.
     let morning = [("wanted[]", "task.created/push")];
     ada.post("/api/notifications/settings", &morning).await;
-    for sql in [
-        "update deliveries set due_at = 0 where status = 'queued'",
-        "update deliveries set payload = replace(payload, '\"quiet\":{', '\"was_quiet\":{')",
-    ] {
-        execute(db, sql).await;
-    }
     eventually("the night's are dealt with", async || {
         rows(db)
             .await
