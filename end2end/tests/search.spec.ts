@@ -29,7 +29,7 @@ test('results come while one types, with the focus where it was', async ({ open,
   await field(window).fill('creme')
   await expect(page.locator('mark')).toHaveText(['crème'])
   await field(window).fill('creme list:shop')
-  await expect(page.getByText('Lists are not there yet, so nothing matches list:shop.')).toBeVisible()
+  await expect(page.getByText('No task is in the list shop: none says #shop.')).toBeVisible()
   await field(window).fill('nowhere')
   await expect(count(window)).toHaveText('Nothing found')
   await expect(page).toHaveTitle('nowhere · Search · Todo Evolution')

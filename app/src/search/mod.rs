@@ -25,7 +25,7 @@ pub struct Found {
     pub total: usize,
     /// The best first.
     pub hits: Vec<Hit>,
-    /// What the query asks for and nothing can answer, a sentence each.
+    /// What of the query is not understood, or what no task has, a sentence each.
     pub notes: Vec<String>,
     /// The index is being built: there may be more.
     pub building: bool,

@@ -2,7 +2,8 @@
 
 use super::query::Query;
 use super::{Found, Hit, marks};
-use crate::db::from_micros;
+use crate::accounts::{self, Zone};
+use crate::db::{from_micros, now};
 use crate::error::Error;
 use crate::event::Timestamp;
 use crate::id::{TaskId, UserId};
@@ -16,7 +17,7 @@ use std::collections::HashMap;
 /// read where it is true at this moment, and once more only where it is theirs.
 /// Errors: `Invalid` for a query that is too long; `Unavailable`.
 pub async fn find(state: &State, user_id: &UserId, text: &str) -> Result<Found, Error> {
-    let query = Query::parse(text)?;
+    let mut query = Query::parse(text)?;
     let mut found = Found {
         query: text.into(),
         total: 0,
@@ -26,6 +27,11 @@ pub async fn find(state: &State, user_id: &UserId, text: &str) -> Result<Found, 
     };
     if query.is_empty() || query.is_hopeless() {
         return Ok(found);
+    }
+    if query.asks_for_today() {
+        let mut conn = state.db.pool().acquire().await?;
+        let zone = accounts::queries::zone(&mut conn, user_id).await?;
+        query.today = zone.unwrap_or(Zone::UTC).day(now());
     }
     let matches = state.search.find(user_id, query.clone()).await?;
     let mut conn = state.db.pool().acquire().await?;
@@ -40,7 +46,25 @@ pub async fn find(state: &State, user_id: &UserId, text: &str) -> Result<Found, 
     let gone = matches.task_ids.len() - found.hits.len();
     found.total = matches.total - gone;
     found.building = matches.building;
+    if found.total == 0 && !found.building {
+        found.notes.extend(missing(state, user_id, &query).await?);
+    }
     Ok(found)
+}
+
+/// Of a search that found nothing: which of its lists and labels no task has, a sentence each.
+async fn missing(state: &State, user_id: &UserId, query: &Query) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    for named in query.named.iter().filter(|named| !named.negated) {
+        let alone = Query {
+            named: vec![named.clone()],
+            ..Query::default()
+        };
+        if state.search.find(user_id, alone).await?.total == 0 {
+            notes.push(named.note());
+        }
+    }
+    Ok(notes)
 }
 
 fn hit(task: Task, query: &Query) -> Hit {

@@ -2,6 +2,8 @@
 
 use super::words::words;
 use crate::error::Error;
+use crate::tasks::marks::{Mark, day, is_quote, key};
+use std::ops::Range;
 
 /// Longest query, in characters.
 pub const MAX_QUERY: usize = 200;
@@ -17,8 +19,42 @@ pub struct Query {
     pub without: Vec<Vec<String>>,
     /// Done, or open.
     pub done: Vec<bool>,
-    /// What was asked for and nothing can answer yet.
+    /// In which lists it is, and which labels it has.
+    pub named: Vec<Named>,
+    pub due: Vec<Due>,
+    /// The day it is where the person is, counted from 1970. The text does not say it: whoever
+    /// searches does, if the query [asks for it](Query::asks_for_today).
+    pub today: i64,
+    /// What was asked for and is not understood.
     pub unknown: Vec<Filter>,
+}
+
+/// A list or a label that a task must have, or must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub mark: Mark,
+    pub key: String,
+    /// As typed.
+    pub said: String,
+    pub negated: bool,
+}
+
+/// When a task must be due, or must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub when: When,
+    pub negated: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    Never,
+    /// Before today, and still open.
+    Overdue,
+    /// From one day until before another, counted from 1970; no further than what there is.
+    Days(Range<i64>),
+    /// The same, counted from today.
+    FromToday(Range<i64>),
 }
 
 /// A word, or several in a row, folded.
@@ -77,6 +113,12 @@ impl Query {
         *self == Query::default()
     }
 
+    /// What is due depends on which day it is.
+    pub fn asks_for_today(&self) -> bool {
+        let depends = |due: &Due| matches!(due.when, When::Overdue | When::FromToday(_));
+        self.due.iter().any(depends)
+    }
+
     /// No task can match, whatever tasks there are.
     pub fn is_hopeless(&self) -> bool {
         self.unknown.iter().any(|filter| !filter.negated)
@@ -102,11 +144,28 @@ impl Query {
         match (filter, value.to_lowercase().as_str()) {
             (Some("is"), "done") => self.done.push(!negated),
             (Some("is"), "open") => self.done.push(negated),
-            (Some(name), _) => self.unknown.push(Filter {
-                name,
-                value: value.into(),
-                negated,
-            }),
+            (Some(name), folded) => {
+                let mark = match name {
+                    "list" => Some(Mark::List),
+                    "label" => Some(Mark::Label),
+                    _ => None,
+                };
+                let key = key(value);
+                match (mark, When::read(folded)) {
+                    (Some(mark), _) if !key.is_empty() => self.named.push(Named {
+                        mark,
+                        key,
+                        said: value.into(),
+                        negated,
+                    }),
+                    (None, Some(when)) if name == "due" => self.due.push(Due { when, negated }),
+                    _ => self.unknown.push(Filter {
+                        name,
+                        value: value.into(),
+                        negated,
+                    }),
+                }
+            }
             (None, _) => {
                 let words: Vec<String> = words(value).into_iter().map(|w| w.folded).collect();
                 match negated {
@@ -129,18 +188,61 @@ impl Filter {
             value,
             negated,
         } = self;
-        let what = match *name {
-            "list" => "Lists are",
-            "label" => "Labels are",
-            "due" => "Due dates are",
-            _ => {
-                return format!("A task is:open or is:done; nothing is known of is:{value}.");
+        let may_be = match *name {
+            "list" => "A list has a name, as in list:home",
+            "label" => "A label has a name, as in label:phone",
+            "due" => {
+                "A task is due on a day such as due:2026-12-01, due:today, due:tomorrow, due:week, \
+                 due:overdue or due:none, or due:<2026-12-01"
             }
+            _ => "A task is:open or is:done",
         };
         match negated {
-            false => format!("{what} not there yet, so nothing matches {name}:{value}."),
-            true => format!("{what} not there yet, so -{name}:{value} leaves nothing out."),
+            false => format!("{may_be}; nothing is known of {name}:{value}."),
+            true => format!("{may_be}; -{name}:{value} leaves nothing out."),
         }
+    }
+}
+
+impl Named {
+    /// What to tell of it if no task of the person has it.
+    pub fn note(&self) -> String {
+        let said = &self.said;
+        match self.mark {
+            Mark::List => format!("No task is in the list {said}: none says #{said}."),
+            Mark::Label => format!("No task has the label {said}: none says @{said}."),
+        }
+    }
+}
+
+impl When {
+    /// What stands behind `due:`, in lower case.
+    fn read(text: &str) -> Option<When> {
+        const END: i64 = i64::MAX;
+        match text {
+            "none" => return Some(When::Never),
+            "overdue" => return Some(When::Overdue),
+            _ => {}
+        }
+        let days = text.trim_start_matches(['<', '>', '=']);
+        let (from_today, Range { start, end }) = match days {
+            "today" => (true, 0..1),
+            "tomorrow" => (true, 1..2),
+            "week" => (true, 0..7),
+            _ => day(days).map(|day| (false, day..day + 1))?,
+        };
+        let range = match &text[..text.len() - days.len()] {
+            "" => start..end,
+            "<" => i64::MIN..start,
+            "<=" => i64::MIN..end,
+            ">" => end..END,
+            ">=" => start..END,
+            _ => return None,
+        };
+        Some(match from_today {
+            true => When::FromToday(range),
+            false => When::Days(range),
+        })
     }
 }
 
@@ -192,11 +294,6 @@ fn filter(text: &str) -> (Option<&'static str>, &str) {
     }
 }
 
-/// Phones set other quotes than keyboards.
-fn is_quote(c: char) -> bool {
-    matches!(c, '"' | '“' | '”' | '„' | '‟')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,30 +332,74 @@ mod tests {
         assert_eq!(query.done, [true, false, true]);
         assert_eq!(query.terms, [term("http x", false)]);
         assert!(query.is_hopeless());
-        let query = Query::parse(r#"list:"at home" -label:phone due:"#).unwrap();
+        let query = Query::parse(r#"list:"At Home" -LABEL:#Téléphone list:at_home"#).unwrap();
         let names: Vec<_> = query
-            .unknown
+            .named
             .iter()
-            .map(|f| (f.name, f.value.as_str(), f.negated))
+            .map(|n| (n.mark, n.key.as_str(), n.negated))
             .collect();
         assert_eq!(
             names,
             [
-                ("list", "at home", false),
-                ("label", "phone", true),
-                ("due", "", false)
+                (Mark::List, "at home", false),
+                (Mark::Label, "telephone", true),
+                (Mark::List, "at home", false),
             ]
         );
-        assert_eq!(
-            query.notes(),
-            [
-                "Lists are not there yet, so nothing matches list:at home.",
-                "Labels are not there yet, so -label:phone leaves nothing out.",
-                "Due dates are not there yet, so nothing matches due:.",
-            ]
-        );
-        assert!(query.is_hopeless() && !Query::parse("-list:x").unwrap().is_hopeless());
-        assert!(Query::parse("is:late").unwrap().notes()[0].contains("is:open or is:done"));
+        assert!(!query.is_hopeless() && query.notes().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told() {
+        let query = Query::parse("list: -label:! due:soon -due:<none is:late").unwrap();
+        let notes = query.notes();
+        for (note, parts) in notes.iter().zip([
+            ["list:home", "nothing is known of list:."],
+            ["label:phone", "-label:! leaves nothing out."],
+            ["due:week", "nothing is known of due:soon."],
+            ["due:overdue", "-due:<none leaves nothing out."],
+            ["is:open or is:done", "nothing is known of is:late."],
+        ]) {
+            assert!(parts.iter().all(|part| note.contains(part)), "{note}");
+        }
+        assert_eq!(notes.len(), 5);
+        assert!(query.is_hopeless() && !Query::parse("-list:").unwrap().is_hopeless());
+    }
+
+    #[test]
+    fn due_is_a_day_or_some_days() {
+        const END: i64 = i64::MAX;
+        let day = |text| day(text).unwrap();
+        let of = |range: Range<i64>| Some(When::Days(range));
+        let from_today = |range: Range<i64>| Some(When::FromToday(range));
+        let first = day("2026-12-01");
+        for (text, expected) in [
+            ("due:2026-12-01", of(first..first + 1)),
+            ("DUE:\"2026-12-01\"", of(first..first + 1)),
+            ("due:<2026-12-01", of(i64::MIN..first)),
+            ("due:<=2026-12-01", of(i64::MIN..first + 1)),
+            ("due:>2026-12-01", of(first + 1..END)),
+            ("due:>=2026-12-01", of(first..END)),
+            ("due:Today", from_today(0..1)),
+            ("due:tomorrow", from_today(1..2)),
+            ("due:week", from_today(0..7)),
+            ("due:>week", from_today(7..END)),
+            ("due:overdue", Some(When::Overdue)),
+            ("due:none", Some(When::Never)),
+            ("due:2026-02-30", None),
+            ("due:<>today", None),
+            ("due:<overdue", None),
+            ("due:week<", None),
+            ("due:=today", None),
+        ] {
+            let query = Query::parse(text).unwrap();
+            let when = query.due.first().map(|due| due.when.clone());
+            assert_eq!(when, expected, "{text}");
+            assert_eq!(query.is_hopeless(), expected.is_none(), "{text}");
+        }
+        let asks = |text| Query::parse(text).unwrap().asks_for_today();
+        assert!(asks("-due:overdue") && asks("due:<=today"));
+        assert!(!asks("due:none") && !asks("due:2026-12-01 today"));
     }
 
     #[test]
@@ -288,7 +429,7 @@ mod tests {
 
         #[test]
         fn so_is_any_text_that_looks_like_a_query(
-            text in r#"( |-|"|“|:|is:|is:done|list:|due:|label:|[a-zé買]{1,3}){0,12}"#
+            text in r#"( |-|"|“|:|is:|is:done|list:|due:|due:[<>=]{0,3}|today|label:|[a-zé買]{1,3}){0,12}"#
         ) {
             if let Ok(query) = Query::parse(&text) {
                 let _ = query.notes();

@@ -121,7 +121,13 @@ fn results(found: Result<Found, Error>) -> impl IntoView {
             <p class="empty">
                 "Words from titles and notes, as far as you know them; narrow them down with "
                 <code>"is:open"</code> ", " <code>"is:done"</code> ", " <code>"\"a phrase\""</code>
-                " or " <code>"-without"</code> "."
+                " or " <code>"-without"</code> ", with the lists, labels and dates that tasks say: "
+                <code>"list:home"</code> " finds " <code>"#home"</code> ", "
+                <code>"label:phone"</code> " finds " <code>"@phone"</code> ", and "
+                <code>"due:2026-12-01"</code> " that date in a title, as do "
+                <code>"due:today"</code> ", " <code>"due:tomorrow"</code> ", "
+                <code>"due:week"</code> ", " <code>"due:overdue"</code> ", "
+                <code>"due:none"</code> " and " <code>"due:<2026-12-01"</code> "."
             </p>
         });
     }

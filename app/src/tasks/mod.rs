@@ -9,6 +9,8 @@ pub mod view;
 #[cfg(feature = "ssr")]
 pub mod commands;
 #[cfg(feature = "ssr")]
+pub mod marks;
+#[cfg(feature = "ssr")]
 pub mod queries;
 
 pub use fold::Tasks;

@@ -6,11 +6,13 @@
 use super::index::Fields;
 use super::without::Careful;
 use app::id::UserId;
-use app::search::query::{Query, Term};
+use app::search::query::{Query, Term, When};
 use app::search::words::typos;
+use app::tasks::marks::Mark;
+use std::ops::{Bound, Range};
 use tantivy::query::{
     BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery,
-    PhraseQuery, Query as Ask, TermQuery,
+    PhraseQuery, Query as Ask, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -31,6 +33,18 @@ pub fn of(fields: &Fields, user_id: &UserId, query: &Query) -> BooleanQuery {
         let done = tantivy::Term::from_field_bool(fields.done, done);
         clauses.push((Occur::Must, unscored(done)));
     }
+    for named in &query.named {
+        let field = match named.mark {
+            Mark::List => fields.list,
+            Mark::Label => fields.label,
+        };
+        let term = tantivy::Term::from_field_text(field, &named.key);
+        clauses.push(condition(unscored(term), named.negated));
+    }
+    for due in &query.due {
+        let asked = is_due(fields, &due.when, query.today);
+        clauses.push(condition(asked, due.negated));
+    }
     for term in &query.terms {
         let mut ways = Vec::new();
         add_ways(&mut ways, fields.title, term, TITLE);
@@ -45,6 +59,38 @@ pub fn of(fields: &Fields, user_id: &UserId, query: &Query) -> BooleanQuery {
         }
     }
     BooleanQuery::new(clauses)
+}
+
+/// It must be so, or must not.
+fn condition(asked: Box<dyn Ask>, negated: bool) -> (Occur, Box<dyn Ask>) {
+    match negated {
+        true => (Occur::MustNot, Box::new(Careful(asked))),
+        false => (Occur::Must, asked),
+    }
+}
+
+fn is_due(fields: &Fields, when: &When, today: i64) -> Box<dyn Ask> {
+    let flag = |field, value| unscored(tantivy::Term::from_field_bool(field, value));
+    match when {
+        When::Never => flag(fields.has_due, false),
+        When::Overdue => {
+            let before = (Occur::Must, days(fields, i64::MIN..today));
+            let open = (Occur::Must, flag(fields.done, false));
+            Box::new(BooleanQuery::new(vec![before, open]))
+        }
+        When::Days(range) => days(fields, range.clone()),
+        When::FromToday(Range { start, end }) => days(
+            fields,
+            start.saturating_add(today)..end.saturating_add(today),
+        ),
+    }
+}
+
+/// Due on one of these days.
+fn days(fields: &Fields, Range { start, end }: Range<i64>) -> Box<dyn Ask> {
+    let day = |day| tantivy::Term::from_field_i64(fields.due, day);
+    let range = RangeQuery::new(Bound::Included(day(start)), Bound::Excluded(day(end)));
+    Box::new(ConstScoreQuery::new(Box::new(range), 0.0))
 }
 
 fn unscored(term: tantivy::Term) -> Box<dyn Ask> {

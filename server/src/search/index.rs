@@ -12,6 +12,7 @@ use app::search::queries::Document;
 use app::search::query::Query;
 use app::search::words::words;
 use app::search::{Matches, PAGE};
+use app::tasks::marks::{self, Mark};
 use std::path::Path;
 use tantivy::collector::sort_key::{SortBySimilarityScore, SortByStaticFastValue};
 use tantivy::collector::{Count, TopDocs};
@@ -26,7 +27,7 @@ use tantivy::{
 };
 
 /// What is written, and how words are made. Another number here, and every index is built anew.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// What one thread gathers before it writes to the disk, in bytes.
 const MEMORY: usize = 24 * 1024 * 1024;
@@ -38,6 +39,12 @@ pub struct Fields {
     pub title: Field,
     pub description: Field,
     pub done: Field,
+    /// The keys of the lists it is in, and of the labels it has.
+    pub list: Field,
+    pub label: Field,
+    /// Days since 1970, if it is due at all.
+    pub due: Field,
+    pub has_due: Field,
     /// Open before done, then the newer first.
     pub rank: Field,
 }
@@ -55,6 +62,10 @@ impl Fields {
             title: schema.add_text_field("title", text.clone()),
             description: schema.add_text_field("description", text),
             done: schema.add_bool_field("done", INDEXED),
+            list: schema.add_text_field("list", STRING),
+            label: schema.add_text_field("label", STRING),
+            due: schema.add_i64_field("due", INDEXED | FAST),
+            has_due: schema.add_bool_field("has_due", INDEXED),
             rank: schema.add_u64_field("rank", FAST),
         };
         (schema.build(), fields)
@@ -67,6 +78,18 @@ impl Fields {
         entry.add_pre_tokenized_text(self.title, tokens(&document.title));
         entry.add_pre_tokenized_text(self.description, tokens(&document.description));
         entry.add_bool(self.done, document.done);
+        for text in [&document.title, &document.description] {
+            for (field, mark) in [(self.list, Mark::List), (self.label, Mark::Label)] {
+                for name in marks::named(text, mark) {
+                    entry.add_text(field, name.key);
+                }
+            }
+        }
+        let due = marks::due(&document.title);
+        if let Some(day) = due {
+            entry.add_i64(self.due, day);
+        }
+        entry.add_bool(self.has_due, due.is_some());
         let updated_at = to_micros(document.updated_at).max(0) as u64;
         entry.add_u64(self.rank, u64::from(!document.done) << 63 | updated_at);
         entry

@@ -2,6 +2,9 @@
 
 use crate::on_both_stacks;
 use crate::support::{App, PASSWORD, PATIENCE, Person, Place, Process, Stack, eventually, problem};
+use app::accounts::Zone;
+use app::db::now;
+use chrono::{Days, NaiveDate};
 use serde_json::Value;
 use std::fs;
 use std::net::SocketAddr;
@@ -14,11 +17,15 @@ on_both_stacks!(
     scripts_and_accents_make_no_difference,
     titles_come_first_then_what_is_open_then_what_is_newer,
     filters_phrases_and_what_is_left_out,
+    lists_labels_and_days_are_found_as_tasks_say_them,
+    days_are_those_of_the_person_s_zone,
+    a_task_is_in_the_lists_it_names_now,
     changes_are_found_and_what_is_gone_is_not,
     people_find_their_own_tasks_only,
     what_cannot_be_asked_is_refused_in_words,
     the_page_shows_what_it_found,
     an_index_is_built_anew_while_the_old_one_serves,
+    an_index_from_before_there_were_lists_is_built_anew,
     a_lost_or_damaged_index_is_built_again,
     kill_9_while_indexing_loses_nothing,
     a_replay_changes_nothing,
@@ -214,15 +221,155 @@ async fn filters_phrases_and_what_is_left_out(stack: Stack) {
     finds(&ada, "milk -\"warm milk\"", &["milk, warm", "cold milk"]).await;
     finds(&ada, "-milk", &[]).await;
     finds(&ada, "is:done is:open", &[]).await;
-    let found = search(&ada, "milk list:home due:today").await;
+    let found = search(&ada, "milk list:home due:soon").await;
+    assert_eq!(found["total"], 0);
+    assert!(found["notes"][0].as_str().unwrap().contains("due:soon"));
+    let found = search(&ada, "milk list:home label:phone").await;
     assert_eq!(found["total"], 0);
     assert_eq!(
         found["notes"][0],
-        "Lists are not there yet, so nothing matches list:home."
+        "No task is in the list home: none says #home."
     );
     assert_eq!(found["notes"].as_array().unwrap().len(), 2);
     finds(&ada, "cold -label:x", &["cold milk"]).await;
     finds(&ada, "", &[]).await;
+}
+
+async fn lists_labels_and_days_are_found_as_tasks_say_them(stack: Stack) {
+    let app = App::start(stack).await;
+    let (ada, bob) = (app.person().await, app.person().await);
+    let done = ada.task("Pay 2020-01-01 #home @phone").await;
+    ada.does("/api/tasks/complete", &[("task_id", &done)]).await;
+    let late = "Call 2020-01-02 #HOME @Phone";
+    ada.creates(late).await;
+    let cafe = describes(
+        &ada,
+        "Drink 2999-12-31",
+        "In the #Cafe\u{301} or #\"At home\"",
+    )
+    .await;
+    let plain = "Issue #12 for ada@example.com";
+    ada.creates(plain).await;
+    bob.creates("Steal 2020-01-01 #home #safe @phone").await;
+    settled(&ada).await;
+    let (paid, drink) = ("Pay 2020-01-01 #home @phone", "Drink 2999-12-31");
+    for (q, expected) in [
+        ("list:home", &[late, paid][..]),
+        ("list:HOME is:open", &[late]),
+        ("LIST:home -is:open", &[paid]),
+        ("list:#home call", &[late]),
+        ("list:hom", &[]),
+        ("list:home list:cafe", &[]),
+        ("list:CAFÉ", &[drink]),
+        ("list:\"at home\" list:at-home", &[drink]),
+        ("label:phone", &[late, paid]),
+        ("-label:phone", &[plain, drink]),
+        ("-list:home -list:cafe", &[plain]),
+        ("list:12", &[]),
+        ("label:example", &[]),
+        ("due:2020-01-02", &[late]),
+        ("due:overdue", &[late]),
+        ("-due:overdue", &[plain, drink, paid]),
+        ("due:<2020-01-03", &[late, paid]),
+        ("due:<=2020-01-01", &[paid]),
+        ("due:>2020-01-02", &[drink]),
+        ("due:>=2020-01-02 -due:2020-01-02", &[drink]),
+        ("due:>today", &[drink]),
+        ("due:week", &[]),
+        ("due:none", &[plain]),
+        ("-due:none label:phone list:home due:<week is:open", &[late]),
+    ] {
+        finds(&ada, q, expected).await;
+    }
+    finds(
+        &bob,
+        "due:overdue list:safe",
+        &["Steal 2020-01-01 #home #safe @phone"],
+    )
+    .await;
+    // Nobody hears of another person's lists.
+    let found = search(&ada, "list:safe label:phone").await;
+    assert_eq!(found["total"], 0);
+    let note = "No task is in the list safe: none says #safe.";
+    assert_eq!(found["notes"], serde_json::json!([note]));
+    // What cannot be read leaves no filter that could pass for one.
+    let found = search(&ada, "due:2020-02-30").await;
+    let note = found["notes"][0].as_str().unwrap();
+    assert!(found["total"] == 0 && note.ends_with("nothing is known of due:2020-02-30."));
+    let page = ada.get("/search?q=list%3Asafe").await.text().await.unwrap();
+    assert!(page.contains("No task is in the list safe") && page.contains("Start over"));
+    ada.does("/api/tasks/delete", &[("task_id", &cafe)]).await;
+    finds(&ada, "list:cafe", &[]).await;
+}
+
+async fn days_are_those_of_the_person_s_zone(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = app.person().await;
+    // Always on different days: 25 hours apart.
+    let day = |zone: &str| {
+        let days = Zone::parse(zone).unwrap().day(now());
+        NaiveDate::default() + Days::new(days as u64)
+    };
+    let (east, west) = ("Pacific/Kiritimati", "Pacific/Pago_Pago");
+    let live = async |zone: &str| {
+        let answer = ada.post("/api/accounts/zone", &[("zone", zone)]).await;
+        assert_eq!(answer.status(), 200);
+    };
+    let today = day(east);
+    let (tomorrow, later) = (today + Days::new(1), today + Days::new(6));
+    let titles = [today, tomorrow, later].map(|day| format!("On {day}"));
+    for title in &titles {
+        ada.creates(title).await;
+    }
+    settled(&ada).await;
+    let [on_today, on_tomorrow, on_later] = titles.each_ref().map(String::as_str);
+    live(east).await;
+    finds(&ada, "due:today", &[on_today]).await;
+    finds(&ada, "due:tomorrow", &[on_tomorrow]).await;
+    finds(&ada, "due:week", &[on_later, on_tomorrow, on_today]).await;
+    finds(&ada, "due:<=today", &[on_today]).await;
+    live(west).await;
+    finds(&ada, "due:today", &[]).await;
+    finds(&ada, "due:>today", &[on_later, on_tomorrow, on_today]).await;
+    live(east).await;
+    finds(&ada, "due:overdue", &[]).await;
+    finds(&ada, "-due:week -due:>week", &[]).await;
+}
+
+async fn a_task_is_in_the_lists_it_names_now(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = app.person().await;
+    let task_id = ada.task("Paint #home 2020-01-01").await;
+    let id = ("task_id", task_id.as_str());
+    finds(&ada, "list:home", &["Paint #home 2020-01-01"]).await;
+    let moved = [id, ("title", "Paint #garden"), ("description", "@ladder")];
+    ada.does("/api/tasks/edit", &moved).await;
+    finds(
+        &ada,
+        "list:garden label:ladder due:none",
+        &["Paint #garden"],
+    )
+    .await;
+    finds(&ada, "list:home", &[]).await;
+    finds(&ada, "due:overdue", &[]).await;
+    ada.does("/api/tasks/delete", &[id]).await;
+    finds(&ada, "list:garden", &[]).await;
+    ada.does("/api/tasks/restore", &[id]).await;
+    finds(&ada, "list:garden label:ladder", &["Paint #garden"]).await;
+    // Every index built anew says the same.
+    let generation = "update search_clock set generation = generation + 1 where one = 1";
+    let rebuild = app.server.db.write::<_, sqlx::Error, _>(move |tx| {
+        Box::pin(async move { sqlx::query(generation).execute(&mut **tx).await.map(drop) })
+    });
+    let before = index_folder(&app.place);
+    rebuild.await.unwrap();
+    eventually("the index is another", async || {
+        let folders = index_folders(&app.place);
+        folders.len() == 1 && folders[0] != before
+    })
+    .await;
+    finds(&ada, "list:garden label:ladder", &["Paint #garden"]).await;
+    finds(&ada, "list:home", &[]).await;
 }
 
 async fn changes_are_found_and_what_is_gone_is_not(stack: Stack) {
@@ -345,10 +492,12 @@ async fn the_page_shows_what_it_found(stack: Stack) {
     }
     assert!(!text.contains("<b>bold"), "what people write stays text");
     let (_, text) = page("/search").await;
-    assert!(text.contains("is:open"));
+    for part in ["is:open", "list:home", "label:phone", "due:&lt;2026-12-01"] {
+        assert!(text.contains(part), "{part}");
+    }
     let (status, text) = page("/search?q=nothing+list%3Ahome").await;
     assert!(text.contains("Nothing found") && text.contains("Start over"));
-    assert!(text.contains("Lists are not there yet") && status == 200);
+    assert!(text.contains("No task is in the list home") && status == 200);
     let (status, text) = page(&format!("/search?q={}", "x".repeat(201))).await;
     assert!(status == 422 && text.contains("at most 200 fit") && text.contains("aria-invalid"));
     let stranger = Person::new(app.addr, "nobody@example.com".into());
@@ -411,6 +560,33 @@ async fn an_index_is_built_anew_while_the_old_one_serves(stack: Stack) {
     assert_ne!(before, index_folder(&app.place));
     ada.creates("Row after").await;
     finds(&ada, "row after", &["Row after"]).await;
+}
+
+/// What an installation has when it comes here: documents, and an index that knows words only.
+async fn an_index_from_before_there_were_lists_is_built_anew(stack: Stack) {
+    let app = App::start(stack).await;
+    let ada = app.person().await;
+    let gone = ada.task("Gone 2020-01-01 #home").await;
+    ada.creates("Kept 2020-01-01 #home @phone").await;
+    ada.does("/api/tasks/delete", &[("task_id", &gone)]).await;
+    finds(&ada, "list:home", &["Kept 2020-01-01 #home @phone"]).await;
+    settled(&ada).await;
+    let place = app.stop().await;
+    let now = index_folder(&place);
+    let name = now.file_name().unwrap().to_str().unwrap();
+    let (_, rest) = name.split_once('-').unwrap();
+    let old = now.with_file_name(format!("1-{rest}"));
+    assert_ne!(old, now);
+    fs::rename(&now, &old).unwrap();
+    let app = App::start_in(place).await;
+    let ada = at(app.addr, &ada.email).await;
+    for q in ["list:home", "label:phone due:overdue", "kept"] {
+        finds(&ada, q, &["Kept 2020-01-01 #home @phone"]).await;
+    }
+    eventually("the old one is gone", async || {
+        index_folders(&app.place) == [now.clone()]
+    })
+    .await;
 }
 
 async fn a_lost_or_damaged_index_is_built_again(stack: Stack) {
