@@ -5,6 +5,7 @@ use crate::accounts::{
     view::{AskZone, Login, Register, You},
 };
 use crate::activity::Asked;
+use crate::activity::tools::NewerLines;
 use crate::audit::view::Audit;
 use crate::catalogue::view::Events;
 use crate::deliveries::view::Deliveries;
@@ -31,7 +32,7 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{SsrMode, path};
 
 mod address;
-pub use address::{before, last_of_path, parameter};
+pub use address::{before, last_of_path, parameter, query};
 
 /// The whole document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -93,6 +94,7 @@ pub fn App() -> impl IntoView {
             <FlatRoutes fallback=NotFound>
                 <Route path=path!("/") view=Tasks ssr=SsrMode::Async/>
                 <Route path=path!("/feed") view=Feed ssr=SsrMode::Async/>
+                <Route path=path!("/feed/newer") view=NewerLines ssr=SsrMode::Async/>
                 <Route path=path!("/tasks/:id") view=Task ssr=SsrMode::Async/>
                 <Route path=path!("/login") view=Login ssr=SsrMode::Async/>
                 <Route path=path!("/register") view=Register ssr=SsrMode::Async/>
@@ -259,6 +261,9 @@ fn Snapshot(place: Place) -> impl IntoView {
             if tools.refused {
                 status(StatusCode::UNPROCESSABLE_ENTITY);
             }
+            let follow = tools
+                .follows
+                .then(|| view! { <script src="/live.js" defer></script> });
             let ask_zone = tools.asks_zone.then(|| view! { <AskZone/> });
             provide_context(snapshot);
             provide_context(tools);
@@ -267,6 +272,7 @@ fn Snapshot(place: Place) -> impl IntoView {
                 {data}
                 <Home/>
                 <script src="/feed.js" defer></script>
+                {follow}
                 {ask_zone}
                 <p class="without-script">"Times are in UTC. Reload to see what is new: without JavaScript nothing arrives by itself."</p>
             })
@@ -276,9 +282,7 @@ fn Snapshot(place: Place) -> impl IntoView {
 
 /// Which lines of the feed are wanted.
 fn asked() -> Asked {
-    let parts = use_context::<Parts>();
-    let query = parts.as_ref().and_then(|parts| parts.uri.query());
-    query.map(Asked::of).unwrap_or_default()
+    query().as_deref().map(Asked::of).unwrap_or_default()
 }
 
 #[component]

@@ -92,6 +92,45 @@ test('a filter shows some lines, also of those that come', async ({ open, person
   await expect(page).toHaveURL('/feed')
 })
 
+/** How many lines of its feed a filter lets through. */
+async function told(person: Person, filter: string): Promise<number> {
+  const answer = await person.post('/api/activity/older', { before: `${Number.MAX_SAFE_INTEGER}`, filter })
+  return (await answer.json()).entries.length
+}
+
+test('a list that tasks name is a filter, and says what is new in it', async ({ open, person }) => {
+  const rent = await person.create('Pay rent #Home')
+  await person.create('Buy milk #shop')
+  await expect.poll(() => told(person, 'list=home')).toBe(1)
+  const window = await open(person)
+  const { page } = window
+  await page.getByText('Filter', { exact: true }).click()
+  await page.getByLabel('List').selectOption('Home')
+  await window.press('Show')
+  await expect(page).toHaveURL('/feed?by=&kind=&list=home&day=')
+  await window.isLive()
+  const lines = window.feed.locator('.line')
+  await expect(lines).toHaveText([/added Pay rent/])
+  await person.complete(rent)
+  const pill = window.feed.getByRole('link', { name: '1 new' })
+  await expect(pill).toBeVisible()
+  await person.create('Buy bread #shop')
+  await person.create('Water the plants', 'Those in the #home')
+  await expect(window.feed.getByRole('link', { name: '2 new' })).toBeVisible()
+  await expect(lines).toHaveText([/added Pay rent/])
+  await window.feed.getByRole('link', { name: '2 new' }).click()
+  await window.isLive()
+  await expect(page).toHaveURL('/feed?list=home')
+  await expect(lines).toHaveText([/added Water the plants/, /added and completed Pay rent/])
+  await expect(window.feed.locator('.pill')).toHaveCount(0)
+
+  // A task that leaves the list takes its lines with it.
+  await person.edit(rent, 'Pay rent', '')
+  await expect.poll(() => told(person, 'list=home')).toBe(1)
+  await page.reload()
+  await expect(lines).toHaveText([/added Water the plants/])
+})
+
 test('without JavaScript the feed is filtered by a form, and lines unfold', async ({ open, person, expected }) => {
   expected.push(/preloaded using link preload but not used/, /status of 422/)
   const task = await person.create('Pay rent')

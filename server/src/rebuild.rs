@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Debug, Args)]
 pub struct Rebuild {
-    /// Whose: activity, analytics or points
+    /// Whose: activity, analytics, lists or points
     pub consumer: String,
     /// Only say how the new one differs from the old one, which stays; exit 1 if it does
     #[arg(long)]

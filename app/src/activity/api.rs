@@ -12,14 +12,23 @@ pub async fn older(before: Seq, #[server(default)] filter: String) -> Result<Fee
     use super::{Asked, queries};
     let (state, session) = crate::accounts::session::require().await?;
     let mut conn = state.db.pool().acquire().await?;
+    let asked = Asked::of(&filter);
     let filter = match filter.as_str() {
         "" => Default::default(),
-        said => {
+        _ => {
             let zone = crate::accounts::queries::zone(&mut conn, &session.user_id).await?;
-            Asked::of(said).read(zone.unwrap_or(crate::accounts::Zone::UTC))?
+            asked.read(zone.unwrap_or(crate::accounts::Zone::UTC))?
         }
     };
-    Ok(queries::page(&mut conn, &session.user_id, Some(before), &filter).await?)
+    let (before, list) = (Some(before), asked.list());
+    Ok(queries::page(
+        &mut conn,
+        &session.user_id,
+        before,
+        &filter,
+        list.as_deref(),
+    )
+    .await?)
 }
 
 /// A window says that its person has the feed before their eyes, up to `seq`; without it, up to now.

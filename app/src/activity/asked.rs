@@ -4,13 +4,15 @@ use super::Filter;
 use crate::accounts::Zone;
 use crate::error::Error;
 use crate::event::EventType;
-use chrono::NaiveDate;
+use crate::tasks::marks;
 
 /// What was typed, as far as it is known: what the form shows again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     pub by: String,
     pub kind: String,
+    /// What a list is called.
+    pub list: String,
     /// "2026-11-24".
     pub day: String,
 }
@@ -23,6 +25,11 @@ impl Asked {
             let field = match name {
                 "by" => &mut asked.by,
                 "kind" => &mut asked.kind,
+                // The only one of any letters.
+                "list" => {
+                    asked.list = decoded(value);
+                    continue;
+                }
                 "day" => &mut asked.day,
                 _ => continue,
             };
@@ -51,8 +58,11 @@ impl Asked {
                 )
             })?);
         }
+        if !self.list.is_empty() && self.list().is_none() {
+            return Err(Error::invalid("list", "Choose one of your lists."));
+        }
         if !self.day.is_empty() {
-            let day = day(&self.day).ok_or_else(|| {
+            let day = marks::day(&self.day).ok_or_else(|| {
                 Error::invalid(
                     "day",
                     "Write the day as year, month and day, such as 2026-11-24.",
@@ -61,7 +71,13 @@ impl Asked {
             filter.from = Some(zone.begins(day));
             filter.until = Some(zone.begins(day + 1));
         }
-        let parts = [("by", &self.by), ("kind", &self.kind), ("day", &self.day)];
+        let list = self.list().unwrap_or_default();
+        let parts = [
+            ("by", &self.by),
+            ("kind", &self.kind),
+            ("list", &encoded(&list)),
+            ("day", &self.day),
+        ];
         let said = parts.iter().filter(|(_, value)| !value.is_empty());
         let said: Vec<String> = said
             .map(|(name, value)| format!("{name}={value}"))
@@ -69,12 +85,20 @@ impl Asked {
         filter.query = said.join("&");
         Ok(filter)
     }
+
+    /// The key of the list that is asked for.
+    pub fn list(&self) -> Option<String> {
+        Some(marks::key(&self.list)).filter(|key| !key.is_empty())
+    }
 }
 
-/// Days since 1970. Years have four digits, so that every day has a moment it begins at.
-fn day(text: &str) -> Option<i64> {
-    let date: NaiveDate = text.parse().ok().filter(|_| text.len() == 10)?;
-    Some(date.signed_duration_since(NaiveDate::default()).num_days())
+fn encoded(value: &str) -> String {
+    form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
+fn decoded(value: &str) -> String {
+    let pairs = form_urlencoded::parse(value.as_bytes());
+    pairs.map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]
@@ -113,11 +137,35 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_asked_for_by_any_way_of_writing_it() {
+        for (query, key, written) in [
+            ("list=home", "home", "list=home"),
+            ("list=At-Home&by=you", "at home", "by=you&list=at+home"),
+            ("list=%23Caf%C3%A9", "cafe", "list=cafe"),
+            ("list=caf%C3%A9+%26%3D1", "cafe 1", "list=cafe+1"),
+            (
+                "day=2026-07-01&list=%D0%B4%D0%BE%D0%BC",
+                "дом",
+                "list=%D0%B4%D0%BE%D0%BC&day=2026-07-01",
+            ),
+        ] {
+            let asked = Asked::of(query);
+            assert_eq!(asked.list().as_deref(), Some(key), "{query}");
+            let again = read(query).unwrap().query;
+            assert_eq!(again, written);
+            assert_eq!(Asked::of(&again).list().as_deref(), Some(key), "{query}");
+        }
+        assert_eq!(Asked::of("list=").list(), None);
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_by_name() {
         for (query, field) in [
             ("by=me", "by"),
             ("kind=task.invented", "kind"),
             ("day=2026-02-30", "day"),
+            ("list=%21", "list"),
+            ("list=%FF", "list"),
             ("day=yesterday", "day"),
             ("day=%2B12026-01-01", "day"),
             ("day=+12026-01-01", "day"),

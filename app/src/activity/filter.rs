@@ -1,8 +1,8 @@
 //! Which lines of the feed are wanted. The address of the page says it, so that it can be kept, sent
-//! on, and sent by a plain form: `/feed?by=you&kind=task.completed&day=2026-11-24`.
+//! on, and sent by a plain form: `/feed?by=you&kind=task.completed&list=home&day=2026-11-24`.
 //!
-//! There is no filter by list, as there are no lists yet. The feed names nobody but its reader, so
-//! by person means one's own changes, or those of others.
+//! The feed names nobody but its reader, so by person means one's own changes, or those of others.
+//! Which list a task is in only the server can tell: see [`Filter::for_browser`].
 
 use super::Entry;
 use crate::event::{EventType, Timestamp};
@@ -34,6 +34,17 @@ impl Filter {
     /// Some lines are left out.
     pub fn is_on(&self) -> bool {
         !self.query.is_empty()
+    }
+
+    /// As the browser is to have it. With a filter by list it has to let nothing in by itself: the
+    /// server says when there is something new (`newer` in `tools.rs`).
+    #[cfg(feature = "ssr")]
+    pub fn for_browser(self, list: Option<&str>) -> Filter {
+        let until = match list {
+            Some(_) => Some(Timestamp::UNIX_EPOCH),
+            None => self.until,
+        };
+        Filter { until, ..self }
     }
 
     /// The address of the feed with it, from the line before `before` on.

@@ -1,17 +1,21 @@
-//! SQL to lines of the feed, from the activity consumer's tables.
+//! SQL to lines of the feed, from the tables of the consumers activity and lists.
 
 use super::{Entry, Feed, Filter, PAGE};
 use crate::db::{from_micros, to_micros};
 use crate::event::{EventType, Timestamp};
 use crate::id::{Seq, TaskId, UserId};
+use crate::tasks::marks::Name;
 use chrono::TimeDelta;
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::QueryAs;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, FromRow, Row};
 
 /// Who has not looked for so long was away.
 const AWAY: TimeDelta = TimeDelta::minutes(5);
 /// A look is noted again after so long.
 const NOTED: TimeDelta = TimeDelta::minutes(1);
+/// More new lines than this nobody counts, nor more lists to choose from.
+const MOST: i64 = 500;
 
 impl FromRow<'_, AnyRow> for Entry {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
@@ -36,20 +40,50 @@ impl FromRow<'_, AnyRow> for Entry {
     }
 }
 
-/// The newest [`PAGE`] lines before `before`, or of all, that `filter` admits.
+/// The newest [`PAGE`] lines before `before`, or of all, that `filter` admits, about tasks that are
+/// in `list`, or were when they were deleted.
 pub async fn page(
     conn: &mut AnyConnection,
     user_id: &UserId,
     before: Option<Seq>,
     filter: &Filter,
+    list: Option<&str>,
 ) -> Result<Feed, sqlx::Error> {
+    let seq = progress(conn, user_id, "activity").await?;
+    let wanted = wanted(filter, list);
+    let sql = format!(
+        "select seq, event_type, actor_id, task_id, title, changes, occurred_at from activity \
+         where user_id = $1 and seq < $2{wanted} order by seq desc limit $3"
+    );
+    let before = before.map_or(i64::MAX, |seq| seq.0);
+    let lines = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&user_id.0)
+        .bind(before)
+        .bind(PAGE as i64 + 1);
+    let mut entries: Vec<Entry> = bind(lines, filter, list).fetch_all(conn).await?;
+    let more = entries.len() > PAGE;
+    entries.truncate(PAGE);
+    Ok(Feed { entries, seq, more })
+}
+
+/// How far a consumer is with a person's events.
+async fn progress(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    consumer: &str,
+) -> Result<Seq, sqlx::Error> {
     let seq: Option<i64> = sqlx::query_scalar(
-        "select last_seq from consumer_progress where consumer = 'activity' and user_id = $1",
+        "select last_seq from consumer_progress where consumer = $2 and user_id = $1",
     )
     .bind(&user_id.0)
-    .fetch_optional(&mut *conn)
+    .bind(consumer)
+    .fetch_optional(conn)
     .await?;
-    // Only what is asked for, so that each asks the index that is made for it.
+    Ok(Seq(seq.unwrap_or(0)))
+}
+
+/// Only what is asked for, so that each asks the index that is made for it.
+fn wanted(filter: &Filter, list: Option<&str>) -> String {
     let mut wanted = String::new();
     if filter.kind.is_some() {
         wanted += " and event_type = $4";
@@ -62,26 +96,87 @@ pub async fn page(
     if filter.from.is_some() {
         wanted += " and occurred_at >= $5 and occurred_at < $6";
     }
-    let sql = format!(
-        "select seq, event_type, actor_id, task_id, title, changes, occurred_at from activity \
-         where user_id = $1 and seq < $2{wanted} order by seq desc limit $3"
-    );
-    let mut entries: Vec<Entry> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(&user_id.0)
-        .bind(before.map_or(i64::MAX, |seq| seq.0))
-        .bind(PAGE as i64 + 1)
+    if list.is_some() {
+        wanted +=
+            " and task_id in (select task_id from task_lists where user_id = $1 and list = $7)";
+    }
+    wanted
+}
+
+/// $4 to $7 of [`wanted`].
+fn bind<'q, T>(
+    query: QueryAs<'q, Any, T, AnyArguments>,
+    filter: &Filter,
+    list: Option<&str>,
+) -> QueryAs<'q, Any, T, AnyArguments> {
+    query
         .bind(filter.kind.map(EventType::as_str))
         .bind(filter.from.map(to_micros))
         .bind(filter.until.map(to_micros))
-        .fetch_all(conn)
-        .await?;
-    let more = entries.len() > PAGE;
-    entries.truncate(PAGE);
-    Ok(Feed {
-        entries,
-        seq: Seq(seq.unwrap_or(0)),
-        more,
+        .bind(list.map(str::to_owned))
+}
+
+/// What came to a filtered feed since its newest line was `since`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newer {
+    pub since: Seq,
+    /// So many lines, as far as anybody counts.
+    pub lines: i64,
+    /// Everything up to here is counted.
+    pub seq: Seq,
+}
+
+pub async fn newer(
+    conn: &mut AnyConnection,
+    user_id: &UserId,
+    since: Seq,
+    filter: &Filter,
+    list: Option<&str>,
+) -> Result<Newer, sqlx::Error> {
+    let seq = told_with_lists(conn, user_id).await?;
+    let wanted = wanted(filter, list);
+    let sql = format!(
+        "select count(*) from (select seq from activity where user_id = $1 and seq > $2{wanted} \
+         limit $3) as newer"
+    );
+    let count = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(&user_id.0)
+        .bind(since.0)
+        .bind(MOST);
+    let (lines,): (i64,) = bind(count, filter, list).fetch_one(conn).await?;
+    Ok(Newer { since, lines, seq })
+}
+
+/// How far the feed goes with the lists of its tasks: two consumers write them.
+async fn told_with_lists(conn: &mut AnyConnection, user_id: &UserId) -> Result<Seq, sqlx::Error> {
+    let told = progress(conn, user_id, "activity").await?;
+    let listed = progress(conn, user_id, "lists").await?;
+    // It need not hear of what names no list.
+    let last: Option<i64> = sqlx::query_scalar(
+        "select seq from events where user_id = $1 and seq <= $2 \
+         and event_type in ('task.created', 'task.updated') order by seq desc limit 1",
+    )
+    .bind(&user_id.0)
+    .bind(told.0)
+    .fetch_optional(conn)
+    .await?;
+    Ok(match last {
+        Some(last) if listed.0 < last => listed,
+        _ => told,
     })
+}
+
+/// The lists that a person's tasks are in, or were when they were deleted, by name.
+pub async fn lists(conn: &mut AnyConnection, user_id: &UserId) -> Result<Vec<Name>, sqlx::Error> {
+    let lists: Vec<(String, String)> = sqlx::query_as(
+        "select list, min(name) from task_lists where user_id = $1 group by list order by list limit $2",
+    )
+    .bind(&user_id.0)
+    .bind(MOST)
+    .fetch_all(conn)
+    .await?;
+    let lists = lists.into_iter();
+    Ok(lists.map(|(key, said)| Name { key, said }).collect())
 }
 
 /// What happened since a person last looked.

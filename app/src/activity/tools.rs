@@ -3,14 +3,18 @@
 
 use super::api::SeeFeed;
 use super::group::word;
-use super::queries::{Away, Return};
+use super::queries::{self, Away, Newer, Return};
 use super::{Asked, Filter};
-use crate::accounts::Zone;
+use crate::accounts::{self, Zone, session};
 use crate::error::Error;
 use crate::event::EventType;
-use crate::ui::time;
+use crate::id::Seq;
+use crate::shell::{or_login, parameter, query};
+use crate::tasks::marks::Name;
+use crate::ui::{Icon, time};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
+use leptos_meta::Title;
 
 #[derive(Clone, Debug, Default)]
 pub struct Tools {
@@ -19,27 +23,76 @@ pub struct Tools {
     pub refused: bool,
     /// Nobody has said where the person lives: their browser is to.
     pub asks_zone: bool,
+    /// public/live.js is to say when there is something new.
+    pub follows: bool,
+}
+
+/// What the form of the filter shows.
+pub struct Choices<'a> {
+    pub asked: &'a Asked,
+    /// As it is in force.
+    pub filter: &'a Filter,
+    pub refusal: Option<Error>,
+    /// The person's lists.
+    pub lists: Vec<Name>,
+    pub zone: Zone,
 }
 
 impl Tools {
-    pub fn of(
-        asked: &Asked,
-        filter: &Filter,
-        refusal: Option<Error>,
-        back: &Return,
-        zone: Zone,
-    ) -> Tools {
-        let refused = refusal.is_some();
+    /// `new`: what came to a feed that the browser cannot filter.
+    pub fn of(choices: Choices, back: &Return, new: Option<Newer>) -> Tools {
+        let refused = choices.refusal.is_some();
         let away = match back {
-            Return::Away(away) => Some(told(away, zone)),
+            Return::Away(away) => Some(told(away, choices.zone)),
             Return::Note | Return::Noted => None,
         };
-        let html = view! { {away} {form(asked, filter, refusal, zone)} }.to_html();
+        let new = new.map(|new| newer(new, choices.filter));
+        let follows = new.is_some();
+        let html = view! { {away} {form(choices)} {new} }.to_html();
         Tools {
             html,
             refused,
             asks_zone: false,
+            follows,
         }
+    }
+}
+
+/// `/feed/newer`: how much has come to a filtered feed, for public/live.js.
+#[component]
+pub fn NewerLines() -> impl IntoView {
+    let asked = query().as_deref().map(Asked::of).unwrap_or_default();
+    let since = parameter("since").and_then(|since| since.parse().ok());
+    let since = Seq(since.unwrap_or(i64::MAX));
+    Suspend::new(async move {
+        let loaded = async {
+            let (state, session) = session::current().await?;
+            let Some(session) = session else {
+                return Ok(None);
+            };
+            let user_id = &session.user_id;
+            let mut conn = state.db.pool().acquire().await?;
+            let zone = accounts::queries::zone(&mut conn, user_id).await?;
+            let filter = asked.read(zone.unwrap_or(Zone::UTC))?;
+            let list = asked.list();
+            let new = queries::newer(&mut conn, user_id, since, &filter, list.as_deref()).await?;
+            Ok::<_, Error>(Some((new, filter)))
+        };
+        or_login(loaded.await, |(new, filter)| {
+            view! { <Title text="Feed"/> <main>{newer(new, &filter)}</main> }
+        })
+    })
+}
+
+/// The way to what is newer, once there is something.
+fn newer(new: Newer, filter: &Filter) -> impl IntoView + use<> {
+    let path = format!("/feed/newer?since={}&{}", new.since, filter.query);
+    let pill = (new.lines > 0).then(|| {
+        let words = format!("{} new", new.lines);
+        view! { <a class="pill" href=filter.path(None)>{Icon::Up.view()} {words}</a> }
+    });
+    view! {
+        <div id="feed-newer" data-live=path data-seq=new.seq.to_string()>{pill}</div>
     }
 }
 
@@ -73,13 +126,15 @@ fn told(away: &Away, zone: Zone) -> impl IntoView + use<> {
     }
 }
 
-/// By person, kind and day.
-fn form(
-    asked: &Asked,
-    filter: &Filter,
-    refusal: Option<Error>,
-    zone: Zone,
-) -> impl IntoView + use<> {
+/// By person, kind, list and day.
+fn form(choices: Choices) -> impl IntoView + use<> {
+    let Choices {
+        asked,
+        filter,
+        refusal,
+        lists,
+        zone,
+    } = choices;
     let option = |value: &'static str, words: String, chosen: &str| {
         view! { <option value=value selected=value == chosen>{words}</option> }
     };
@@ -94,6 +149,7 @@ fn form(
         .collect();
     let field = refusal.as_ref().and_then(|refusal| refusal.field.clone());
     let invalid = |name: &str| (field.as_deref() == Some(name)).then_some("true");
+    let lists = list_field(asked, lists, invalid("list"));
     let note = format!("Days are those of {}.", zone.name().replace('_', " "));
     let is_open = filter.is_on() || refusal.is_some();
     let everything = is_open.then(|| view! { <a href="/feed">"Show everything"</a> });
@@ -113,6 +169,7 @@ fn form(
                     <span>"Kind"</span>
                     <select name="kind" aria-invalid=invalid("kind")>{kinds}</select>
                 </label>
+                {lists}
                 <label>
                     <span>"Day"</span>
                     <input
@@ -132,6 +189,39 @@ fn form(
             </form>
         </details>
     }
+}
+
+/// Nothing for whom no task says a list.
+fn list_field(
+    asked: &Asked,
+    lists: Vec<Name>,
+    invalid: Option<&'static str>,
+) -> Option<impl IntoView + use<>> {
+    let chosen = asked.list().unwrap_or_default();
+    let mut lists = lists;
+    // Kept in an address, and no task is in it any more.
+    if !asked.list.is_empty() && lists.iter().all(|list| list.key != chosen) {
+        lists.push(Name {
+            key: chosen.clone(),
+            said: asked.list.clone(),
+        });
+    }
+    if lists.is_empty() {
+        return None;
+    }
+    let options = lists.into_iter().map(|list| {
+        let selected = list.key == chosen;
+        view! { <option value=list.key selected=selected>{list.said}</option> }
+    });
+    Some(view! {
+        <label>
+            <span>"List"</span>
+            <select name="list" aria-invalid=invalid>
+                <option value="" selected=asked.list.is_empty()>"Any or none"</option>
+                {options.collect_view()}
+            </select>
+        </label>
+    })
 }
 
 fn capital(word: &str) -> String {

@@ -3,7 +3,7 @@
 use super::{Place, Snapshot};
 use crate::accounts::{self, Me, Zone};
 use crate::activity::queries::Return;
-use crate::activity::tools::Tools;
+use crate::activity::tools::{Choices, Tools};
 use crate::activity::{Asked, Filter};
 use crate::db::{Db, now};
 use crate::error::Error;
@@ -23,22 +23,40 @@ pub async fn snapshot(
     let mut tx = db.read().await?;
     let known = accounts::queries::zone(&mut tx, &me.user_id).await?;
     let zone = known.unwrap_or(Zone::UTC);
-    let (filter, refusal) = match asked.read(zone) {
-        Ok(filter) => (filter, None),
-        Err(refusal) => (Filter::default(), Some(refusal)),
+    let (filter, list, refusal) = match asked.read(zone) {
+        Ok(filter) => (filter, asked.list(), None),
+        Err(refusal) => (Filter::default(), None, Some(refusal)),
     };
+    let list = list.as_deref();
     let seq: i64 = sqlx::query_scalar("select last_seq from streams where user_id = $1")
         .bind(&me.user_id.0)
         .fetch_one(&mut *tx)
         .await?;
     let tasks = tasks::queries::all(&mut tx, &me.user_id).await?;
-    let feed = activity::queries::page(&mut tx, &me.user_id, before, &filter).await?;
+    let feed = activity::queries::page(&mut tx, &me.user_id, before, &filter, list).await?;
+    let lists = activity::queries::lists(&mut tx, &me.user_id).await?;
+    // Below an older line nothing new has a place.
+    let newer = match list.filter(|_| before.is_none()) {
+        Some(_) => {
+            let newest = feed.entries.first().map_or(Seq(0), |entry| entry.seq);
+            let user_id = &me.user_id;
+            Some(activity::queries::newer(&mut tx, user_id, newest, &filter, list).await?)
+        }
+        None => None,
+    };
     let back = activity::queries::away(&mut tx, &me.user_id, feed.seq, now()).await?;
     drop(tx);
     if back == Return::Note {
         note(db.clone(), me.user_id.clone(), feed.seq);
     }
-    let mut tools = Tools::of(asked, &filter, refusal, &back, zone);
+    let choices = Choices {
+        asked,
+        filter: &filter,
+        refusal,
+        lists,
+        zone,
+    };
+    let mut tools = Tools::of(choices, &back, newer);
     tools.asks_zone = known.is_none();
     let snapshot = Snapshot {
         me,
@@ -47,7 +65,7 @@ pub async fn snapshot(
         feed,
         place,
         before,
-        filter,
+        filter: filter.for_browser(list),
         submitted: None,
         traces: false,
     };

@@ -4,6 +4,11 @@ use http::request::Parts;
 use leptos::prelude::use_context;
 use std::str::FromStr;
 
+/// What stands behind the question mark.
+pub fn query() -> Option<String> {
+    Some(use_context::<Parts>()?.uri.query()?.to_owned())
+}
+
 /// The value of `name` in the query, as it stands there.
 pub fn parameter(name: &str) -> Option<String> {
     let parts = use_context::<Parts>()?;

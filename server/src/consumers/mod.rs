@@ -4,6 +4,7 @@ mod activity;
 pub mod analytics;
 mod audit;
 mod cleanup;
+mod lists;
 pub mod live;
 pub mod notifications;
 pub mod onboarding;
@@ -30,6 +31,7 @@ fn register(consumers: &mut impl Registry, index: &Search, house: &House) {
     consumers.add(analytics::Analytics);
     consumers.add(audit::Audit);
     consumers.add(cleanup::Cleanup);
+    consumers.add(lists::Lists);
     consumers.add(points::Points);
     consumers.add(search::Documents::new(index));
     consumers.add(notifications::Notifications {

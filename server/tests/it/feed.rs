@@ -1,16 +1,20 @@
 //! The feed: filters, their pages, and what happened while one was away.
 
 use crate::on_both_stacks;
-use crate::support::{App, Person, Stack, eventually, problem};
+use crate::support::{App, Person, Place, Stack, eventually, problem};
 use app::accounts::Zone;
 use app::activity::{Asked, Entry, Feed};
 use app::db::{now, to_micros};
 use app::id::UserId;
 use chrono::TimeDelta;
+use server::config::Role;
 
 on_both_stacks!(
     filters_let_through_what_they_say_page_by_page,
     the_page_of_a_filter_leads_on,
+    a_list_has_the_lines_of_its_tasks,
+    a_list_tells_when_there_is_something_new,
+    lists_are_there_of_tasks_that_are_older_than_they_are,
     what_no_filter_can_be_is_refused_in_words,
     who_comes_back_hears_what_happened_once,
     one_s_own_changes_are_no_news,
@@ -191,6 +195,219 @@ async fn the_page_of_a_filter_leads_on(stack: Stack) {
     assert!(
         !whole.contains("Show everything") && !whole.contains("<details open class=\"filter\"")
     );
+}
+
+/// What the lines of a list say, the newest first.
+async fn listed(person: &Person, list: &str) -> Vec<(String, String)> {
+    let lines = all(person, &format!("list={list}")).await.into_iter();
+    let line = |entry: Entry| (entry.event_type.as_str().to_owned(), entry.title);
+    lines.map(line).collect()
+}
+
+/// Waits until these are the lines of a list.
+async fn lists(person: &Person, list: &str, expected: &[(&str, &str)]) {
+    let same =
+        |line: (&(String, String), &(&str, &str))| line.0.0 == line.1.0 && line.0.1 == line.1.1;
+    eventually(&format!("{list} has {expected:?}"), async || {
+        let lines = listed(person, list).await;
+        lines.len() == expected.len() && lines.iter().zip(expected).all(same)
+    })
+    .await;
+}
+
+async fn a_list_has_the_lines_of_its_tasks(stack: Stack) {
+    let app = App::start(stack).await;
+    let (ada, bob) = (app.person().await, app.person().await);
+    told(&ada, 1).await;
+    let page = async |path: &str| ada.get(path).await.text().await.unwrap();
+    assert!(
+        !page("/feed").await.contains("name=\"list\""),
+        "nothing to choose from"
+    );
+
+    bob.creates("Gold #safe #home").await;
+    ada.creates("Milk").await;
+    let task_id = ada.task("Paint #Café").await;
+    let id = ("task_id", task_id.as_str());
+    ada.does("/api/tasks/complete", &[id]).await;
+    let (added, done, edited) = ("task.created", "task.completed", "task.updated");
+    lists(
+        &ada,
+        "cafe",
+        &[(done, "Paint #Café"), (added, "Paint #Café")],
+    )
+    .await;
+    lists(
+        &ada,
+        "CAFE%CC%81&kind=task.created",
+        &[(added, "Paint #Café")],
+    )
+    .await;
+    lists(&ada, "caf", &[]).await;
+    // Nobody sees another person's.
+    lists(&ada, "safe", &[]).await;
+    let first = page("/feed?by=&kind=&list=CAF%C3%89&day=").await;
+    for part in [
+        "<option value=\"cafe\" selected>Café</option>",
+        "<details open class=\"filter\"",
+        "Paint #Café",
+    ] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+    assert!(!first.contains("safe"));
+    assert!(
+        page("/feed")
+            .await
+            .contains("<option value=\"cafe\">Café</option>")
+    );
+
+    // A task moves with all of its lines; its notes may name a list as well.
+    let moved = [
+        id,
+        ("title", "Paint"),
+        ("description", "#garden, #\"front door\""),
+    ];
+    ada.does("/api/tasks/edit", &moved).await;
+    let lines = [
+        (edited, "Paint"),
+        (done, "Paint #Café"),
+        (added, "Paint #Café"),
+    ];
+    lists(&ada, "garden", &lines).await;
+    lists(&ada, "front-door", &lines).await;
+    lists(&ada, "cafe", &[]).await;
+    let first = page("/feed?list=cafe").await;
+    for part in [
+        "Nothing like this has happened.",
+        // Kept in an address; the others are to choose from.
+        "<option value=\"cafe\" selected>cafe</option>",
+        "<option value=\"front door\">front door</option>",
+    ] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+
+    // What is deleted is told of in its list, and so is what comes after.
+    ada.does("/api/tasks/delete", &[id]).await;
+    let deleted = [&[("task.deleted", "Paint")], &lines[..]].concat();
+    lists(&ada, "garden", &deleted).await;
+    ada.does("/api/tasks/restore", &[id]).await;
+    let restored = [&[("task.restored", "Paint")], &deleted[..]].concat();
+    lists(&ada, "garden", &restored).await;
+    ada.does("/api/tasks/delete", &[id]).await;
+    let purged = [("task_ids[0]", task_id.as_str())];
+    assert!(
+        ada.post("/api/trash/purge", &purged)
+            .await
+            .status()
+            .is_success()
+    );
+    eventually("it is gone for good, and told of", async || {
+        listed(&ada, "garden").await.len() == restored.len() + 2
+    })
+    .await;
+    let refused = ada.get("/feed?list=%21").await;
+    assert_eq!(refused.status(), 422);
+    assert!(
+        refused
+            .text()
+            .await
+            .unwrap()
+            .contains("Choose one of your lists. Everything is shown.")
+    );
+}
+
+async fn a_list_tells_when_there_is_something_new(stack: Stack) {
+    let app = App::start(stack).await;
+    let (ada, bob) = (app.person().await, app.person().await);
+    let task_id = ada.task("Rent #home").await;
+    lists(&ada, "home", &[("task.created", "Rent #home")]).await;
+    let page = async |person: &Person, path: &str| {
+        let answer = person.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    };
+    // The browser lets nothing in by itself, and asks instead.
+    let first = page(&ada, "/feed?list=home&by=you").await;
+    let path = "data-live=\"/feed/newer?since=2&amp;by=you&amp;list=home\" data-seq=\"2\"";
+    for part in [
+        path,
+        "src=\"/live.js\"",
+        "\"until\":\"1970-01-01T00:00:00Z\"",
+    ] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+    assert!(!first.contains("class=\"pill\""));
+    for path in ["/feed", "/feed?by=you", "/feed?list=home&before=9"] {
+        let other = page(&ada, path).await;
+        assert!(
+            !other.contains("data-live") && !other.contains("live.js"),
+            "{path}"
+        );
+    }
+    let newer = "/feed/newer?since=2&by=you&list=home";
+    ada.creates("Milk #shop").await;
+    eventually("what is in no list of these is passed over", async || {
+        page(&ada, newer).await.contains("data-seq=\"3\"")
+    })
+    .await;
+    assert!(!page(&ada, newer).await.contains("class=\"pill\""));
+    ada.does("/api/tasks/complete", &[("task_id", &task_id)])
+        .await;
+    ada.creates("Water the plants #Home").await;
+    eventually("both are told", async || {
+        page(&ada, newer).await.contains("data-seq=\"5\"")
+    })
+    .await;
+    let two = page(&ada, newer).await;
+    let pill = "<a href=\"/feed?by=you&amp;list=home\" class=\"pill\">";
+    assert!(two.contains(pill) && two.contains("2 new"), "{two}");
+    assert!(
+        !page(&ada, "/feed/newer?since=5&list=home")
+            .await
+            .contains("class=\"pill\"")
+    );
+    assert!(
+        !page(&bob, "/feed/newer?since=0&list=home")
+            .await
+            .contains("class=\"pill\"")
+    );
+    let guest = Person::new(app.addr, String::new());
+    assert_eq!(guest.get(newer).await.status(), 302);
+}
+
+/// As it is where the application ran before there was a consumer for lists: everything is published.
+async fn lists_are_there_of_tasks_that_are_older_than_they_are(stack: Stack) {
+    let place = Place::new(stack).await;
+    let part = async |role| {
+        let mut config = place.config();
+        config.role = role;
+        server::start(config).await.expect("the part starts")
+    };
+    let (web, relay) = (part(Role::Web).await, part(Role::Relay).await);
+    let ada = Person::register(web.addr.unwrap()).await;
+    let gone = ada.task("Gone #home").await;
+    ada.creates("Rent #home").await;
+    ada.does("/api/tasks/delete", &[("task_id", &gone)]).await;
+    eventually("everything is published", async || {
+        let left = "select count(*) from events where published_at is null";
+        let left: i64 = sqlx::query_scalar(left)
+            .fetch_one(web.db.pool())
+            .await
+            .unwrap();
+        left == 0
+    })
+    .await;
+    for part in [relay, web] {
+        part.stop().await;
+    }
+    let app = App::start_in(place).await;
+    let ada = ada.elsewhere_at(app.addr).await;
+    let expected = [
+        ("task.deleted", "Gone #home"),
+        ("task.created", "Rent #home"),
+        ("task.created", "Gone #home"),
+    ];
+    lists(&ada, "home", &expected).await;
 }
 
 async fn what_no_filter_can_be_is_refused_in_words(stack: Stack) {

@@ -33,8 +33,8 @@ async fn what_is_wrong_is_found_and_mended(stack: Stack) {
                 "/api/tasks/edit",
                 &[
                     ("task_id", &task),
-                    ("title", "Oat milk"),
-                    ("description", ""),
+                    ("title", "Oat milk #shop"),
+                    ("description", "or #market"),
                 ],
             )
             .await;
@@ -136,7 +136,7 @@ async fn what_is_redriven_late_leaves_no_trace_of_it(stack: Stack) {
     let app = App::start(stack).await;
     let db = &app.server.db;
     let ada = app.person().await;
-    let created = ada.creates("Milk").await;
+    let created = ada.creates("Milk #shop").await;
     let (user_id, task_id) = (created.user_id(), created.envelope.data.task_id().unwrap());
     let id = task_id.to_string();
     for (title, description) in [("Oat milk", ""), ("Oat milk", "Two bottles")] {
@@ -150,7 +150,7 @@ async fn what_is_redriven_late_leaves_no_trace_of_it(stack: Stack) {
     ada.does("/api/tasks/complete", &[("task_id", &id)]).await;
     // As it is when they have given up the first two of its events.
     let both = consumers::all().into_iter();
-    for (name, topics) in both.filter(|(name, _)| ["activity", "search"].contains(name)) {
+    for (name, topics) in both.filter(|(name, _)| ["activity", "lists", "search"].contains(name)) {
         everything_is_applied(db, name, topics).await;
         for seq in [2, 3] {
             execute(
@@ -164,7 +164,9 @@ async fn what_is_redriven_late_leaves_no_trace_of_it(stack: Stack) {
             .await;
         }
     }
-    again(&app.place, "activity", false).await.unwrap();
+    for name in ["activity", "lists"] {
+        again(&app.place, name, false).await.unwrap();
+    }
     execute(db, "delete from search_documents").await;
     assert_eq!(feed(db).await.len(), 3);
 
@@ -182,11 +184,13 @@ async fn what_is_redriven_late_leaves_no_trace_of_it(stack: Stack) {
         })
         .await;
     }
-    let same = again(&app.place, "activity", true).await.unwrap();
-    assert!(
-        same.tables.iter().all(|table| table.differing == 0),
-        "{same:?}"
-    );
+    for name in ["activity", "lists"] {
+        let same = again(&app.place, name, true).await.unwrap();
+        assert!(
+            same.tables.iter().all(|table| table.differing == 0),
+            "{same:?}"
+        );
+    }
     let found: (String, String, i64, i64) = sqlx::query_as(
         "select title, description, completed, seq from search_documents where deleted = 0",
     )
@@ -356,7 +360,7 @@ pub async fn everything_is_applied(db: &Db, consumer: &str, topics: &[EventType]
 
 /// The consumers that have a read model, and what they hear of.
 fn with_read_models() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
-    let names = ["activity", "analytics", "points"];
+    let names = ["activity", "analytics", "lists", "points"];
     let all = consumers::all().into_iter();
     all.filter(move |(name, _)| names.contains(name))
 }
