@@ -13,6 +13,8 @@ on_both_stacks!(
     an_issue_follows_its_task,
     what_jira_answers_is_understood,
     nobody_hears_the_answer_and_there_is_one_issue,
+    what_breaks_after_creating_creates_no_second_issue,
+    who_may_not_see_an_issue_does_not_forget_it,
     who_dies_after_creating_creates_no_second_issue,
 );
 
@@ -182,6 +184,82 @@ async fn nobody_hears_the_answer_and_there_is_one_issue(stack: Stack) {
         "{}",
         row.answer
     );
+    app.stop().await;
+}
+
+async fn what_breaks_after_creating_creates_no_second_issue(stack: Stack) {
+    let jira = Jira::start().await;
+    let app = start(Place::new(stack).await).await;
+    let db = &app.server.db;
+    let ada = app.person().await;
+    let endpoint = add(&ada, &jira, &[]).await;
+    for (n, status) in [500, 503].into_iter().enumerate() {
+        jira.breaks_after_creating(status);
+        let task = ada.task(&format!("Buy milk at {status}")).await;
+        ada.does("/api/tasks/complete", &[("task_id", &task)]).await;
+        let key = format!("TODO-{}", n + 1);
+        eventually("it is done", async || jira.issue(&key).status == "Done").await;
+        all_are_sent(db, &endpoint.id).await;
+        assert_eq!(jira.count(), n + 1, "{status}: it was looked for");
+        let created = rows(db, &endpoint.id).await.remove(1);
+        let found = format!("{key} was created before");
+        assert!(created.answer.contains(&found), "{}", created.answer);
+    }
+    app.stop().await;
+}
+
+async fn who_may_not_see_an_issue_does_not_forget_it(stack: Stack) {
+    let jira = Jira::start().await;
+    let app = start(Place::new(stack).await).await;
+    let db = &app.server.db;
+    let ada = app.person().await;
+    let endpoint = add(&ada, &jira, &[("on_delete", "comment")]).await;
+    let task = ada.task("Buy milk").await;
+    all_are_sent(db, &endpoint.id).await;
+    let id = [("task_id", task.as_str())];
+    let edit = |title| [id[0], ("title", title), ("description", "")];
+    let is_refused = async || {
+        eventually(
+            "it is told that there is none, and asks again",
+            async || {
+                let row = rows(db, &endpoint.id).await.remove(0);
+                let told = row.answer.contains("do not have permission");
+                told && row.status == Status::Queued && row.attempts >= 2
+            },
+        )
+        .await;
+        jira.hides(false);
+        all_are_sent(db, &endpoint.id).await;
+    };
+    jira.hides(true);
+    ada.does("/api/tasks/edit", &edit("Buy oat milk")).await;
+    is_refused().await;
+    assert_eq!(jira.issue("TODO-1").fields["summary"], "Buy oat milk");
+    jira.hides(true);
+    ada.does("/api/tasks/complete", &id).await;
+    is_refused().await;
+    assert_eq!(jira.issue("TODO-1").status, "Done");
+    jira.hides(true);
+    ada.does("/api/tasks/delete", &id).await;
+    is_refused().await;
+    assert_eq!(jira.issue("TODO-1").comments, 1);
+    // Nor does history that is told again make another one.
+    jira.hides(true);
+    let today = app::db::now().date_naive().to_string();
+    endpoint.does(&ada, "replay", &[("from", &today)]).await;
+    eventually("history waits", async || {
+        let rows = rows(db, &endpoint.id).await;
+        let first = rows.last().unwrap();
+        first.status == Status::Queued && first.attempts >= 3
+    })
+    .await;
+    jira.hides(false);
+    eventually("history is told again", async || {
+        jira.issue("TODO-1").comments == 2
+    })
+    .await;
+    all_are_sent(db, &endpoint.id).await;
+    assert_eq!(jira.count(), 1);
     app.stop().await;
 }
 

@@ -36,6 +36,9 @@ struct Project {
     /// For the next issue: a field, and what is wrong with it.
     wrong: Option<(String, String)>,
     hang: bool,
+    /// For the answer after the next issue was created.
+    breaks: Option<u16>,
+    hidden: bool,
 }
 
 pub struct Jira {
@@ -82,6 +85,16 @@ impl Jira {
 
     pub fn deletes(&self, key: &str) {
         self.project.lock().unwrap().issues.remove(key);
+    }
+
+    /// Whether whoever asks may see the project no more.
+    pub fn hides(&self, hidden: bool) {
+        self.project.lock().unwrap().hidden = hidden;
+    }
+
+    /// The next issue is created, and the answer is that something is broken.
+    pub fn breaks_after_creating(&self, status: u16) {
+        self.project.lock().unwrap().breaks = Some(status);
     }
 
     /// The next issue is created, and nobody hears of it.
@@ -143,6 +156,11 @@ impl Project {
         let path = uri.path().strip_prefix("/rest/api/3/").unwrap_or_default();
         let parts: Vec<&str> = path.split('/').collect();
         match (method.as_str(), &parts[..]) {
+            ("GET", ["project", "TODO"]) if self.hidden => told(
+                404,
+                json!({"errorMessages": ["No project could be found with key 'TODO'."], "errors": {}}),
+            ),
+            (_, ["issue", _, ..]) if self.hidden => missing(),
             ("GET", ["project", "TODO"]) => told(200, json!({"key": "TODO"})),
             ("POST", ["search", "jql"]) => self.search(body),
             ("POST", ["issue"]) => self.create(body),
@@ -282,6 +300,10 @@ impl Project {
         );
         if std::mem::take(&mut self.hang) {
             return None;
+        }
+        if let Some(status) = self.breaks.take() {
+            let status = StatusCode::from_u16(status).unwrap();
+            return Some((status, "upstream connect error").into_response());
         }
         told(
             201,
