@@ -227,7 +227,7 @@ export class Stack {
 }
 
 /** What `todo rebuild` can build anew. */
-const READ_MODELS = ['activity', 'analytics', 'points']
+const READ_MODELS = ['activity', 'analytics', 'lists', 'points']
 
 /** The parts of each stack, one process each. */
 export const ROLES = { sqlite: ['all'], cluster: ['web', 'relay', 'relay', 'consumers', 'consumers'] }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Debug, Args)]
 pub struct Rebuild {
-    /// Whose: activity, analytics, lists or points
+    /// Whose, such as analytics
     pub consumer: String,
     /// Only say how the new one differs from the old one, which stays; exit 1 if it does
     #[arg(long)]
@@ -33,10 +33,9 @@ pub async fn run(config: &Config, options: &Rebuild) -> anyhow::Result<bool> {
     };
     let Some(rebuilt) = consumers::rebuild(consumer, &config.database_url, *check, told).await
     else {
-        let names: Vec<&str> = consumers::all().into_iter().map(|(name, _)| name).collect();
         bail!(
-            "There is no consumer {consumer:?}. There are: {}.",
-            names.join(", ")
+            "There is no consumer {consumer:?}. With a read model there are: {}.",
+            consumers::read_models().join(", ")
         );
     };
     let rebuilt = rebuilt?;

@@ -70,6 +70,13 @@ pub fn all() -> Vec<(&'static str, &'static [EventType])> {
     all
 }
 
+/// The names of those that have a read model.
+pub fn read_models() -> Vec<&'static str> {
+    let mut named = ReadModels(Vec::new());
+    register(&mut named, &Search::default(), &House::default());
+    named.0
+}
+
 /// Builds the read model of the consumer called `name` anew, as [`rebuild::rebuild`] does. `None`:
 /// nobody is called so.
 pub async fn rebuild(
@@ -97,6 +104,16 @@ trait Registry {
 impl Registry for Vec<(&'static str, &'static [EventType])> {
     fn add<C: Consumer>(&mut self, _: C) {
         self.push((C::NAME, C::TOPICS));
+    }
+}
+
+struct ReadModels(Vec<&'static str>);
+
+impl Registry for ReadModels {
+    fn add<C: Consumer>(&mut self, _: C) {
+        if !C::TABLES.is_empty() {
+            self.0.push(C::NAME);
+        }
     }
 }
 

@@ -360,7 +360,7 @@ pub async fn everything_is_applied(db: &Db, consumer: &str, topics: &[EventType]
 
 /// The consumers that have a read model, and what they hear of.
 fn with_read_models() -> impl Iterator<Item = (&'static str, &'static [EventType])> {
-    let names = ["activity", "analytics", "lists", "points"];
+    let names = consumers::read_models();
     let all = consumers::all().into_iter();
     all.filter(move |(name, _)| names.contains(name))
 }
