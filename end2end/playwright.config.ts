@@ -21,8 +21,8 @@ export default defineConfig<object, Options>({
   retries: 0,
   forbidOnly: !!process.env.CI,
   reporter: 'list',
-  timeout: 90_000,
-  expect: { timeout: 10_000 },
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   use: {
     actionTimeout: 10_000,
     navigationTimeout: 20_000,

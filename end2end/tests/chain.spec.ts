@@ -65,6 +65,8 @@ test('one click is in the feed, the mail, a signed webhook, the plot, the points
   await expect(async () => {
     await audit.page.reload()
     await expect(rows.filter({ hasText: 'task.completed' })).toHaveCount(1, { timeout: 500 })
+    // Opening this page was a login, which is the last row.
+    await expect(rows.first()).toContainText('user.logged_in', { timeout: 500 })
   }).toPass()
 
   // Nobody hears of it again when history is told again.

@@ -53,6 +53,8 @@ test('a line that the end of a page cuts is whole with the next page', async ({ 
     await person.reopen(task)
   }
   await person.create('Newest')
+  // Told as far as the page goes: what comes to an open page makes it longer.
+  await expect.poll(() => person.fed()).toBe(person.seq)
   const window = await open(person)
   const line = about(window, 'Toggled')
   await expect(line).toContainText('completed 24 times and reopened 25 times')

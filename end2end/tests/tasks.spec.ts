@@ -182,6 +182,7 @@ test('news of the feed wait while one reads further down', async ({ open, person
 
 test('a long history comes page by page', async ({ open, person }) => {
   for (let i = 1; i <= 60; i++) await person.create(`Task ${i}`)
+  await expect.poll(() => person.fed()).toBe(person.seq)
   const window = await open(person, { path: '/feed' })
   await expect(window.told('added')).toHaveCount(50)
   await window.page.getByRole('link', { name: 'Show older' }).click()

@@ -340,8 +340,11 @@ async fn health_is_told(stack: Stack) {
     let app = App::start(stack).await;
     let nobody = Person::new(app.addr, String::new());
     assert_eq!(nobody.get("/healthz").await.status(), 200);
+    eventually("it is ready", async || {
+        nobody.get("/readyz").await.status() == 200
+    })
+    .await;
     let ready = nobody.get("/readyz").await;
-    assert_eq!(ready.status(), 200);
     let ready: Value = ready.json().await.unwrap();
     for part in ["database", "migrations", "transport"] {
         assert_eq!(ready[part], "ok", "{part}");

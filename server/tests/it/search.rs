@@ -73,7 +73,7 @@ async fn finds(person: &Person, q: &str, expected: &[&str]) {
         })
         .await;
     };
-    if tokio::time::timeout(PATIENCE / 4, found).await.is_err() {
+    if tokio::time::timeout(PATIENCE * 3 / 4, found).await.is_err() {
         panic!("{q}: {last:?} instead of {expected:?}");
     }
 }

@@ -13,7 +13,6 @@ use app::id::UserId;
 use doubles::{Script, Spy};
 use server::transport::{Start, Subscription};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 use world::{Recorder, World, numbered};
 
 on_both_stacks!(
@@ -313,13 +312,11 @@ async fn a_relay_that_stops_is_succeeded_at_once(stack: Stack) {
     world.five(&ada).await;
     world.everything_is_marked().await;
     first.stop().await;
-    let stopped = Instant::now();
+    // Given up, or taken already: nobody has to wait until it ends by itself.
+    let held = "select count(*) from leases where fence = 1 and expires_at > 0";
+    assert_eq!(world.number(held).await, 0);
     world.five(&ada).await;
     world.everything_is_marked().await;
-    assert!(
-        stopped.elapsed() < Duration::from_secs(3),
-        "the lease would have lived for 5 s"
-    );
     assert_eq!(world.number("select fence from leases").await, 2);
     second.stop().await;
 }

@@ -166,7 +166,9 @@ async fn the_relay_makes_the_topics_before_anything_happens() {
                 .client()
                 .fetch_metadata(None, Duration::from_secs(10))
         });
-        let metadata = metadata.await.unwrap().unwrap();
+        let Ok(metadata) = metadata.await.unwrap() else {
+            return false;
+        };
         let topics: HashSet<&str> = metadata.topics().iter().map(|t| t.name()).collect();
         EventType::ALL
             .iter()
