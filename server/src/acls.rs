@@ -195,7 +195,7 @@ mod tests {
         assert!(consumers.contains(r" 'User:CN=todo,O=O'\''Neill & Co' --operation Read --topic"));
         assert!(consumers.contains(" --topic task.created "), "{consumers}");
         assert!(consumers.contains(" --group activity"), "{consumers}");
-        for missing in ["Write", "Create", "Describe", "dlq", "live", "prefixed"] {
+        for missing in ["Write", "Create", "Describe", "dlq", " live", "prefixed"] {
             assert!(!consumers.contains(missing), "{missing}: {consumers}");
         }
 
