@@ -1,7 +1,6 @@
 //! What waits to be sent, when its person changes when they are to be left alone.
 
-use super::quiet::{self, Quiet};
-use super::{Person, Way, queries};
+use super::{Person, Way, queries, quiet};
 use crate::db::{Tx, now, to_micros};
 use crate::id::UserId;
 use serde_json::{Value, json};
@@ -26,43 +25,40 @@ pub async fn follow(tx: &mut Tx, user_id: &UserId) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Those that were never tried: the others wait for another reason. One without quiet hours was asked
-/// for by its person, as a code is, or is due at once.
+/// Of a code or a test no event tells: its person has just asked for it, whatever the hour. What was tried
+/// is tried again no sooner and no later, but by the wishes that hold then.
 async fn messages(tx: &mut Tx, person: &Person) -> Result<(), sqlx::Error> {
-    let quiet = person.settings.quiet();
+    let (at, quiet) = (now(), person.settings.quiet());
     let ways = [Way::Email, Way::Sms, Way::Push].map(|way| format!("'{}'", way.as_str()));
+    // In the order in which whoever sends locks them.
     let sql = format!(
-        "select delivery_id, payload from deliveries where user_id = $1 and channel in ({}) \
-         and status = 'queued' and tries = 0 and lease_until <= $2 order by delivery_id{}",
+        "select delivery_id, payload, due_at, tries from deliveries d where user_id = $1 \
+         and channel in ({}) and status = 'queued' \
+         and exists (select 1 from events e where e.event_id = d.event_id) \
+         order by channel, lane, due_at, delivery_id{}",
         ways.join(", "),
         tx.for_update()
     );
-    let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<(i64, String, i64, i64)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(&person.user_id.0)
-        .bind(to_micros(now()))
         .fetch_all(&mut **tx)
         .await?;
-    for (id, payload) in rows {
-        let Some(payload) = with_quiet(&payload, quiet.as_ref()) else {
+    for (id, payload, due_at, tries) in rows {
+        let Ok(mut payload) = serde_json::from_str::<Value>(&payload) else {
             continue;
+        };
+        payload["quiet"] = json!(quiet);
+        let due_at = match quiet.as_ref().and_then(|quiet| quiet.ends(at)) {
+            _ if tries > 0 => due_at,
+            Some(end) => to_micros(end),
+            None => due_at.min(to_micros(at)),
         };
         sqlx::query("update deliveries set payload = $2, due_at = $3 where delivery_id = $1")
             .bind(id)
-            .bind(payload)
-            .bind(to_micros(super::commands::when(person)))
+            .bind(payload.to_string())
+            .bind(due_at)
             .execute(&mut **tx)
             .await?;
     }
     Ok(())
-}
-
-/// The message with other quiet hours. `None`: it has none, or the same.
-fn with_quiet(payload: &str, quiet: Option<&Quiet>) -> Option<String> {
-    let mut payload: Value = serde_json::from_str(payload).ok()?;
-    let (had, has) = (payload.get_mut("quiet")?, json!(quiet));
-    if had.is_null() || *had == has {
-        return None;
-    }
-    *had = has;
-    Some(payload.to_string())
 }

@@ -537,6 +537,8 @@ async fn who_changes_when_it_is_quiet_changes_it_for_what_waits(stack: Stack) {
     .await;
     zone("UTC").await;
     assert_eq!(hours().await, 3);
+    let known = "select count(*) from deliveries where status = 'queued' and payload like '%UTC%'";
+    assert_eq!(number(db, known).await, 1, "but by what is said by then");
     execute(
         db,
         "update deliveries set tries = 0 where status = 'queued'",
@@ -554,6 +556,16 @@ async fn who_changes_when_it_is_quiet_changes_it_for_what_waits(stack: Stack) {
         subjects.contains(&"On your list: Milk".to_owned()),
         "{subjects:?}"
     );
+    // What waits for the gateway is not sent into a night that was not there when it was queued.
+    execute(
+        db,
+        "update delivery_lanes set open_until = 9000000000000000",
+    )
+    .await;
+    ada.creates("Bread").await;
+    everything_is_told(db, "notifications").await;
+    quiet(&clock(-2), &clock(2)).await;
+    assert_eq!(hours().await, 1);
     app.stop().await;
 }
 
