@@ -192,7 +192,7 @@ impl Talk<'_> {
         };
         let path = format!("/rest/api/3/issue/{key}/transitions");
         let reply = self.ask(Method::GET, &path, None).await?;
-        let reply = self.there(task_id, reply).await?;
+        let reply = self.there(task_id, &key, reply).await?;
         let answer: Value = serde_json::from_str(&reply.text).unwrap_or_default();
         let transitions = answer["transitions"]
             .as_array()
@@ -219,8 +219,7 @@ impl Talk<'_> {
         named: impl Fn(&Value) -> bool + Send,
         status: &str,
     ) -> Result<Outcome, Outcome> {
-        let path = format!("/rest/api/3/issue/{key}?fields=status");
-        let reply = fine(self.ask(Method::GET, &path, None).await?)?;
+        let reply = fine(self.look(key).await?)?;
         let issue: Value = serde_json::from_str(&reply.text).unwrap_or_default();
         match named(&issue["fields"]["status"]) {
             true => Ok(nothing(&format!("{key} is in “{status}” already"))),
@@ -243,16 +242,20 @@ impl Talk<'_> {
         };
         let path = format!("/rest/api/3/issue/{key}{path}");
         let reply = self.ask(method, &path, Some(body)).await?;
-        self.there(task_id, reply).await.map(sent)
+        self.there(task_id, &key, reply).await.map(sent)
     }
 
     /// The answer, if it is a good one. An issue that is not there any more is forgotten; to whoever
-    /// may not see the project, Jira says the same of all of its issues.
-    async fn there(&self, task_id: TaskId, reply: Reply) -> Result<Reply, Outcome> {
+    /// may not see the project, Jira says the same of all of its issues. Whoever may see it again since
+    /// the first answer is told so by a second.
+    async fn there(&self, task_id: TaskId, key: &str, reply: Reply) -> Result<Reply, Outcome> {
         if reply.status != StatusCode::NOT_FOUND {
             return fine(reply);
         }
         if !self.project().await?.status.is_success() {
+            return Err(Outcome::Passing(reply.answer().blaming()));
+        }
+        if self.look(key).await?.status != StatusCode::NOT_FOUND {
             return Err(Outcome::Passing(reply.answer().blaming()));
         }
         let id = self.target.endpoint.id.clone();
@@ -262,6 +265,12 @@ impl Talk<'_> {
             .await
             .map_err(away)?;
         Err(Outcome::Permanent(reply.answer()))
+    }
+
+    /// The issue, with the status it is in.
+    async fn look(&self, key: &str) -> Result<Reply, Outcome> {
+        let path = format!("/rest/api/3/issue/{key}?fields=status");
+        self.ask(Method::GET, &path, None).await
     }
 
     async fn issue(&self, task_id: TaskId) -> Result<Option<String>, Outcome> {
