@@ -250,15 +250,32 @@ pub async fn end_session(
 pub async fn set_zone(tx: &mut Tx, cause: &Cause, zone: Zone) -> Result<(), Error> {
     outbox::lock_stream(tx, &cause.actor_id).await?;
     let old = super::queries::zone(tx, &cause.actor_id).await?;
-    let old = old.map_or("none", Zone::name);
+    if old == Some(zone) {
+        return Ok(());
+    }
     sqlx::query("update users set time_zone = $2 where user_id = $1")
         .bind(&cause.actor_id.0)
         .bind(zone.name())
         .execute(&mut **tx)
         .await?;
     waiting::follow(tx, &cause.actor_id).await?;
-    let (old, new) = (old.into(), zone.name().into());
+    let old = old.map_or("none", Zone::name).into();
+    let new = zone.name().into();
     setting_changed(tx, cause, &cause.actor_id, "time_zone", old, new).await
+}
+
+/// The same, unless the person has a time zone already: nobody chose it, so no event tells of it.
+pub async fn guess_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(), Error> {
+    let guessed =
+        sqlx::query("update users set time_zone = $2 where user_id = $1 and time_zone is null")
+            .bind(&user_id.0)
+            .bind(zone.name())
+            .execute(&mut **tx)
+            .await?;
+    if guessed.rows_affected() == 1 {
+        waiting::follow(tx, user_id).await?;
+    }
+    Ok(())
 }
 
 /// Tells that a person set something, unless it was like that before. `old`, `new`: in words.
@@ -281,17 +298,6 @@ pub async fn setting_changed(
         changed_at: now(),
     };
     outbox::append(tx, cause, EventData::UserSettingsChanged(data)).await?;
-    Ok(())
-}
-
-/// The same, unless the person has a time zone already: nobody chose it, so no event tells of it.
-pub async fn guess_zone(tx: &mut Tx, user_id: &UserId, zone: Zone) -> Result<(), Error> {
-    sqlx::query("update users set time_zone = $2 where user_id = $1 and time_zone is null")
-        .bind(&user_id.0)
-        .bind(zone.name())
-        .execute(&mut **tx)
-        .await?;
-    waiting::follow(tx, user_id).await?;
     Ok(())
 }
 

@@ -82,14 +82,11 @@ pub async fn require_admin() -> Result<(State, Session), Error> {
 /// In a server function that changes something: who asks, and for what.
 pub async fn cause(command_id: Option<CommandId>) -> Result<(State, Cause), Error> {
     let (state, session) = require().await?;
-    let cause = asked_by(session.user_id);
-    Ok((
-        state,
-        Cause {
-            command_id,
-            ..cause
-        },
-    ))
+    let cause = Cause {
+        command_id,
+        ..asked_by(session.user_id)
+    };
+    Ok((state, cause))
 }
 
 /// The request that is being answered is `actor_id`'s, who has no name for what is asked.

@@ -239,7 +239,9 @@ pub async fn choose(
     .bind(i64::from(digest))
     .execute(&mut **tx)
     .await?;
-    waiting::follow(tx, user_id).await?;
+    if settings.quiet != person.settings.quiet {
+        waiting::follow(tx, user_id).await?;
+    }
     tell_wishes(tx, cause, &person).await?;
     match settings.phone.as_str() {
         _ if !ways.contains(&Way::Sms) => Ok(()),
