@@ -378,12 +378,7 @@ async fn a_list_tells_when_there_is_something_new(stack: Stack) {
 /// As it is where the application ran before there was a consumer for lists: everything is published.
 async fn lists_are_there_of_tasks_that_are_older_than_they_are(stack: Stack) {
     let place = Place::new(stack).await;
-    let part = async |role| {
-        let mut config = place.config();
-        config.role = role;
-        server::start(config).await.expect("the part starts")
-    };
-    let (web, relay) = (part(Role::Web).await, part(Role::Relay).await);
+    let (web, relay) = (place.part(Role::Web).await, place.part(Role::Relay).await);
     let ada = Person::register(web.addr.unwrap()).await;
     let gone = ada.task("Gone #home").await;
     ada.creates("Rent #home").await;

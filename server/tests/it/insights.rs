@@ -231,12 +231,7 @@ async fn history_told_again_changes_nothing(stack: Stack) {
 
 async fn consumers_that_were_away_catch_up(stack: Stack) {
     let place = Place::new(stack).await;
-    let part = async |role| {
-        let mut config = place.config();
-        config.role = role;
-        server::start(config).await.expect("the part starts")
-    };
-    let (web, relay) = (part(Role::Web).await, part(Role::Relay).await);
+    let (web, relay) = (place.part(Role::Web).await, place.part(Role::Relay).await);
     let ada = Person::register(web.addr.unwrap()).await;
     an_eventful_day(&ada).await;
     // What is read is true, and says that it is not all.
@@ -245,7 +240,7 @@ async fn consumers_that_were_away_catch_up(stack: Stack) {
         &early,
         &["15 changes still to be counted.", "<strong>0</strong>"],
     );
-    let consumers = part(Role::Consumers).await;
+    let consumers = place.part(Role::Consumers).await;
     let late = page(&ada, EVENTS).await;
     says(&late, &["3 of 4 added", "45 points, 55 to level 2"]);
     assert!(!late.contains("still to be counted"));

@@ -171,19 +171,7 @@ async fn what_is_redriven_late_leaves_no_trace_of_it(stack: Stack) {
     assert_eq!(feed(db).await.len(), 3);
 
     // In the wrong order, too.
-    for seq in [3, 2] {
-        execute(
-            db,
-            format!("update dead_letters set status = 'redriving' where seq = {seq}"),
-        )
-        .await;
-        eventually("it is redriven", async || {
-            let left = "select count(*) from dead_letters where status = 'redriving'";
-            let left: i64 = sqlx::query_scalar(left).fetch_one(db.pool()).await.unwrap();
-            left == 0
-        })
-        .await;
-    }
+    redrive(db, &[3, 2]).await;
     for name in ["activity", "lists"] {
         let same = again(&app.place, name, true).await.unwrap();
         assert!(
@@ -326,6 +314,23 @@ async fn what_a_killed_one_left_is_cleared_away(stack: Stack) {
     })
     .await;
     assert_eq!(titles.rows(&world).await, [1, 6]);
+}
+
+/// Has these dead letters applied once more, each before the next.
+pub async fn redrive(db: &Db, seqs: &[i64]) {
+    for seq in seqs {
+        execute(
+            db,
+            format!("update dead_letters set status = 'redriving' where seq = {seq}"),
+        )
+        .await;
+        eventually("it is redriven", async || {
+            let left = "select count(*) from dead_letters where status = 'redriving'";
+            let left: i64 = sqlx::query_scalar(left).fetch_one(db.pool()).await.unwrap();
+            left == 0
+        })
+        .await;
+    }
 }
 
 pub async fn again(place: &Place, name: &str, check: bool) -> anyhow::Result<Rebuilt> {

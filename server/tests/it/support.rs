@@ -8,7 +8,7 @@ use reqwest::cookie::{CookieStore, Jar};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use server::Server;
-use server::config::Config;
+use server::config::{Config, Role};
 use server::scopes::Scopes;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -67,6 +67,13 @@ pub struct Place {
 }
 
 impl Place {
+    /// A process of this role only.
+    pub async fn part(&self, role: Role) -> Server {
+        let mut config = self.config();
+        config.role = role;
+        server::start(config).await.expect("the part starts")
+    }
+
     pub async fn new(stack: Stack) -> Place {
         log();
         let folder = tempfile::tempdir().unwrap();

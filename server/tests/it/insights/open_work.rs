@@ -3,8 +3,8 @@
 use super::history::{Ledger, Step, at, day};
 use super::{page, says};
 use crate::on_both_stacks;
-use crate::rebuild::{again, everything_is_applied, execute};
-use crate::support::{App, Person, Place, Stack, eventually};
+use crate::rebuild::{again, everything_is_applied, execute, redrive};
+use crate::support::{App, Person, Place, Stack};
 use app::db::Db;
 use app::event::Timestamp;
 use app::id::UserId;
@@ -151,19 +151,7 @@ async fn a_dead_letter_counts_once_it_is_redriven(stack: Stack) {
         &["1 task is open now", "0 of 0 added"],
     );
     assert_ne!(Ledger::read(db, "analytics").await, whole);
-    for seq in [4, 2, 3] {
-        execute(
-            db,
-            format!("update dead_letters set status = 'redriving' where seq = {seq}"),
-        )
-        .await;
-        eventually("it is redriven", async || {
-            let left = "select count(*) from dead_letters where status = 'redriving'";
-            let left: i64 = sqlx::query_scalar(left).fetch_one(db.pool()).await.unwrap();
-            left == 0
-        })
-        .await;
-    }
+    redrive(db, &[4, 2, 3]).await;
     assert_eq!(Ledger::read(db, "analytics").await, whole);
     app.stop().await;
 }
