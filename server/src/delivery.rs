@@ -26,7 +26,8 @@ use crate::consumer::policy::{Policies, Policy};
 use crate::crash;
 use crate::telemetry::metrics;
 use app::db::{Backend, Db, Tx, now};
-use app::deliveries::commands::{self, Ended, Manner};
+use app::deliveries::claim::{Manner, claim};
+use app::deliveries::commands::{self, Ended};
 use app::deliveries::{Delivery, Verdict, queries};
 use app::event::Timestamp;
 use app::trace::{Kind, Span};
@@ -200,7 +201,7 @@ impl Sender {
         let claimed = self
             .db
             .write::<_, sqlx::Error, _>(move |tx| {
-                Box::pin(async move { commands::claim(tx, &manners, threshold, room, lease).await })
+                Box::pin(async move { claim(tx, &manners, threshold, room, lease).await })
             })
             .await?;
         let count = claimed.len();

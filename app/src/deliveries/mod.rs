@@ -2,6 +2,7 @@
 //! transaction of whoever has something to say; the server's `delivery.rs` sends it.
 
 pub mod api;
+pub mod claim;
 pub mod commands;
 pub mod queries;
 pub mod view;

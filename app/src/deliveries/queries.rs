@@ -1,6 +1,6 @@
 //! SQL to deliveries and their attempts.
 
-use super::commands::has_due;
+use super::claim::has_due;
 use super::{Attempt, Row, Status};
 use crate::db::{from_micros, now, to_micros};
 use crate::id::UserId;
